@@ -109,7 +109,7 @@ class Axis:
         if bins < 1:
             raise AxisError("an axis needs at least one channel", expected="bins >= 1", found=str(bins))
         return cls(
-            np.linspace(lo, hi, int(bins) + 1, dtype=np.float64),
+            np.asarray(np.linspace(lo, hi, int(bins) + 1), np.float64),
             unit,
             coefficients=(float(lo), (hi - lo) / bins),
         )
@@ -158,7 +158,7 @@ class Axis:
             )
         lower = _shifted(terms, -0.5) if reference == "centre" else terms
         index = np.arange(channels + 1, dtype=np.float64)
-        edges = np.polynomial.polynomial.polyval(index, lower)
+        edges = _value(lower, index)
         if (np.diff(edges) <= 0).any():
             bad = int(np.flatnonzero(np.diff(edges) <= 0)[0])
             raise AxisError(
@@ -167,9 +167,9 @@ class Axis:
                 found=f"coefficients {', '.join(f'{term:g}' for term in terms)}",
                 cure="check the coefficients and their order (offset first)",
             )
-        centres = np.polynomial.polynomial.polyval(index[:-1] + 0.5, lower)
+        centres = _value(lower, index[:-1] + 0.5)
         # a strongly bent polynomial may put its value at i + 1/2 a rounding error outside
-        centres = np.clip(centres, edges[:-1], edges[1:])
+        centres = np.minimum(np.maximum(centres, edges[:-1]), edges[1:])
         return cls(edges, unit, centres, tuple(lower))
 
     @classmethod
@@ -269,6 +269,15 @@ class Axis:
             "hi": float(self.edges[-1]),
             "coefficients": None if self.coefficients is None else list(self.coefficients),
         }
+
+
+def _value(terms: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Value of a polynomial, lowest order first, by Horner's rule."""
+    value = np.full_like(at, terms[-1])
+    for term in terms[-2::-1]:
+        value *= at
+        value += term
+    return value
 
 
 def _shifted(terms: NDArray[np.float64], by: float) -> NDArray[np.float64]:
