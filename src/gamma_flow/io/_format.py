@@ -1,7 +1,7 @@
 """What a format is to the registry, and how single records become sets.
 
-To add a format, write a module with one ``FORMAT`` and name it in `gamma_flow.io.registry`. ``sniff`` looks at
-the content only, never at the name. ``read`` returns one `SpectrumSet` an axis, in the order of the file; it
+To add a format, write a module with one ``FORMAT`` and name it in `gamma_flow.io.registry`. ``sniff``
+looks at the content only, never at the name. ``read`` returns one `SpectrumSet` an axis, in the order of the file; it
 raises `ReadError` and its kin, and lets no KeyError, ValueError or struct.error out.
 """
 
@@ -129,8 +129,8 @@ def _together(
         axis,
         options.kind or kind,
         labels=Labels.of([record.labels for record in records], background=options.background),
-        live_time=[record.live_time for record in records],
-        real_time=[record.real_time for record in records],
+        live_time=np.array([record.live_time for record in records]),
+        real_time=np.array([record.real_time for record in records]),
         time=np.array([record.time for record in records], "datetime64[us]"),
         detector=np.array([record.detector for record in records]),
         origin=np.array([f"{source.name}#{number}" for number, _ in members]),
