@@ -1,8 +1,8 @@
 """What a format is to the registry, and how single records become sets.
 
 To add a format, write a module with one ``FORMAT`` and name it in `gamma_flow.io.registry`. ``sniff``
-looks at the content only, never at the name. ``read`` returns one `SpectrumSet` an axis, in the order of the file; it
-raises `ReadError` and its kin, and lets no KeyError, ValueError or struct.error out.
+looks at the content only, never at the name. ``read`` returns one `SpectrumSet` an axis, in the order of
+the file; it raises `ReadError` and its kin, and lets no KeyError, ValueError or struct.error out.
 """
 
 from __future__ import annotations
