@@ -1,0 +1,44 @@
+# Everything runs in a virtual environment of its own, .venv, which these rules make.
+# On Windows see README.md.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: demo test lint bench docs wheel clean
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'gamma_flow needs Python 3.11 or newer; say: make PYTHON=python3.12 ...')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable ".[all]" --group test --group lint
+	@touch $(STAMP)
+
+demo: $(STAMP)            ## the main job on spectra drawn on the spot
+	$(BIN)/python examples/demo.py -o demo
+
+test: $(STAMP)            ## all tests, lint and types included
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -n 2
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)           ## speed and memory against the paper's loop
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python benchmarks/unmix.py
+	$(BIN)/python benchmarks/reading.py
+	$(BIN)/python benchmarks/startup.py
+
+docs: $(STAMP)            ## the static site, into site/
+	$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/mkdocs build --strict
+
+wheel: $(STAMP)           ## builds the wheel and runs it on every Python it finds, and on the lowest dependencies
+	$(BIN)/python scripts/check_wheel.py
+
+clean:
+	rm -rf $(VENV) build dist site demo

@@ -1,0 +1,5 @@
+"""``python -m gamma_flow``: the command, where scripts are not on the path."""
+
+from gamma_flow.cli import main
+
+main()

@@ -1,0 +1,82 @@
+"""``gamma-flow analyse``: what is in spectra."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gamma_flow.cli._common import (
+    config_options,
+    emit,
+    found_in,
+    guarded,
+    percent,
+    reading_options,
+    settings_of,
+    table,
+)
+
+_SHOWN = 40
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True)
+@click.option(
+    "-m", "--model", "model_path", required=True, type=click.Path(path_type=Path), help="Model (.gfm)."
+)
+@click.option("--json", "as_json", is_flag=True, help="For machines; the default where output is redirected.")
+@click.option("--csv", "as_csv", is_flag=True, help="One row a spectrum.")
+@click.option("--show", type=click.IntRange(1), default=_SHOWN, help="Rows of the table for people.")
+@reading_options
+@config_options
+@guarded
+def command(
+    paths: tuple[str, ...], model_path: Path, as_json: bool, as_csv: bool, show: int, **flags: Any
+) -> None:
+    """Say which classes are in the spectra behind PATHS, and how much of each."""
+    from gamma_flow.errors import SpectrumError
+    from gamma_flow.model import Model
+    from gamma_flow.tabular import csv_text
+    from gamma_flow.workflow import analyse_all
+
+    model = Model.load(model_path)
+    sets = found_in(paths, settings_of(flags)).sets
+    analyses = analyse_all(model, sets)
+    empty = [
+        str(part.origin[row]) for part in analyses for row in range(len(part)) if not part.scores[row].any()
+    ]
+    if len(empty) == sum(len(part) for part in analyses):
+        raise SpectrumError(
+            "the spectra hold nothing that the model could be fitted to",
+            where=empty[0],
+            expected="counts within the model's range",
+            found="none",
+            cure="check the measurement and the calibration",
+        )
+    records = [record for part in analyses for record in part.records()]
+    if as_csv:
+        click.echo(csv_text(analyses), nl=False)
+    elif as_json or not sys.stdout.isatty():
+        emit(records)
+    else:
+        head = ["spectrum", "present", *(f"{name} %" for name in model.classes), "similarity", "explained %"]
+        rows = [
+            (
+                record["origin"].replace("\\", "/").rpartition("/")[2],
+                ", ".join(record["present"]) or "nothing",
+                *(percent(share) for share in record["shares"].values()),
+                f"{record['similarity']:.4f}",
+                percent(record["explained_variance"]),
+            )
+            for record in records[:show]
+        ]
+        more = f", the first {show}" if len(records) > show else ""
+        table(f"{len(records)} spectra{more}", head, rows)
+    if empty:
+        click.echo(
+            f"warning: {len(empty)} spectra hold nothing within the model's range: {empty[0]}, ...", err=True
+        )
+        sys.exit(1)

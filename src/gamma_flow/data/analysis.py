@@ -1,0 +1,190 @@
+"""What an analysis found in N spectra."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamma_flow.data._arrays import freeze, freeze_strings
+from gamma_flow.data.axis import Axis
+from gamma_flow.data.templates import Templates
+from gamma_flow.errors import DataError
+
+__all__ = ["Analysis"]
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """The answers for N spectra and K classes; what was not asked for is None.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (N, K)
+        Counts (or summed intensity) of each class over the active channels.
+    shares : ndarray, shape (N, K)
+        Scores over their sum (the paper's normalised scores); zeros where all scores are zero.
+    present : ndarray of bool, shape (N, K)
+        Classes that the model's rule takes as present.
+    similarity : ndarray, shape (N,)
+        Cosine between spectrum and fit over the active channels; 0 for an empty spectrum.
+    centred_similarity : ndarray, shape (N,)
+        The same with the mean over the channels subtracted from each (the paper's similarity).
+    explained_variance : ndarray, shape (N,)
+        1 - variance of the residual over variance of the spectrum, over the active channels.
+    templates : Templates
+        What the spectra were analysed with, on their axis.
+    values : ndarray, shape (N, C)
+        The spectra themselves.
+    time, live_time, detector, origin : ndarray, shape (N,)
+        As the spectra tell.
+
+    Examples
+    --------
+    >>> import gamma_flow as gf
+    >>> spectra = gf.SpectrumSet([[8.0, 2, 0], [0, 2, 8], [4, 2, 4]], gf.Axis.channels(3),
+    ...                          labels=gf.Labels.of([["a"], ["b"], None]))
+    >>> found = gf.train(spectra, background=None, held_out=0, few=0).analyse(spectra)
+    >>> found.shares.round(2).tolist()
+    [[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]]
+    >>> found.names()
+    [['a'], ['b'], ['a', 'b']]
+    """
+
+    scores: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    present: NDArray[np.bool_]
+    similarity: NDArray[np.float64]
+    centred_similarity: NDArray[np.float64]
+    explained_variance: NDArray[np.float64]
+    templates: Templates
+    values: NDArray[np.float64]
+    time: NDArray[np.datetime64]
+    live_time: NDArray[np.float64]
+    detector: NDArray[np.str_]
+    origin: NDArray[np.str_]
+
+    def __post_init__(self) -> None:
+        rows, classes = len(self.values), len(self.templates)
+        shapes: dict[str, tuple[Any, tuple[int, ...]]] = {
+            "scores": (np.float64, (rows, classes)),
+            "shares": (np.float64, (rows, classes)),
+            "present": (np.bool_, (rows, classes)),
+            "similarity": (np.float64, (rows,)),
+            "centred_similarity": (np.float64, (rows,)),
+            "explained_variance": (np.float64, (rows,)),
+            "values": (np.float64, (rows, len(self.templates.axis))),
+            "time": ("datetime64[us]", (rows,)),
+            "live_time": (np.float64, (rows,)),
+        }
+        for name, (dtype, shape) in shapes.items():
+            object.__setattr__(self, name, freeze(getattr(self, name), dtype, shape, f"analysis.{name}"))
+        for name in ("detector", "origin"):
+            object.__setattr__(self, name, freeze_strings(getattr(self, name), rows, name, DataError))
+        for name in ("scores", "shares", "similarity", "centred_similarity", "explained_variance"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise DataError(f"analysis.{name} is not finite")
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __repr__(self) -> str:
+        return f"Analysis({len(self)} spectra, classes: {', '.join(self.classes)})"
+
+    def __getitem__(self, rows: Any) -> Analysis:
+        """Select by mask, slice, row numbers or one row number (a batch of one)."""
+        if isinstance(rows, (int, np.integer)):
+            if not -len(self) <= rows < len(self):
+                raise DataError("no such spectrum", expected=f"row 0..{len(self) - 1}", found=str(rows))
+            rows = slice(int(rows), int(rows) + 1 or None)
+        picked = {item.name: getattr(self, item.name) for item in fields(self)}
+        return Analysis(
+            **{name: part if name == "templates" else part[rows] for name, part in picked.items()}
+        )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the K classes."""
+        return self.templates.classes
+
+    @property
+    def axis(self) -> Axis:
+        """The axis of the spectra."""
+        return self.templates.axis
+
+    @property
+    def denoised(self) -> NDArray[np.float64]:
+        """Sum of the scaled templates, shape (N, C): the spectrum without noise. Made anew at each call."""
+        fit: NDArray[np.float64] = self.scores @ self.templates.shapes
+        return fit
+
+    @property
+    def residual(self) -> NDArray[np.float64]:
+        """Spectrum minus ``denoised``, shape (N, C)."""
+        return self.values - self.denoised
+
+    @property
+    def strongest(self) -> NDArray[np.intp]:
+        """The single-label answer, shape (N,): a class number, -1 where nothing is present.
+
+        The strongest present class that is not the background, else the background if it is present.
+        """
+        rank = np.where(self.present, self.scores, -np.inf)
+        if self.templates.background is None:
+            best = rank.argmax(axis=1)
+            return np.where(self.present.any(axis=1), best, -1)
+        background = self.classes.index(self.templates.background)
+        others = rank.copy()
+        others[:, background] = -np.inf
+        found = others.max(axis=1, initial=-np.inf) > -np.inf
+        return np.where(found, others.argmax(axis=1), np.where(self.present[:, background], background, -1))
+
+    def names(self) -> list[list[str]]:
+        """Return the present classes of every row, the largest share first, the background last."""
+        order = np.argsort(-self.shares, axis=1, kind="stable")
+        background = self.templates.background
+        rows = []
+        for row, ranks in enumerate(order):
+            names = [self.classes[number] for number in ranks if self.present[row, number]]
+            if background in names:
+                names = [name for name in names if name != background] + [background]
+            rows.append(names)
+        return rows
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return one plain dict a spectrum, for JSON and CSV."""
+        labels = self.names()
+        return [
+            {
+                "origin": str(self.origin[row]),
+                "detector": str(self.detector[row]),
+                "time": None if np.isnat(self.time[row]) else str(self.time[row]),
+                "live_time": None if np.isnan(self.live_time[row]) else float(self.live_time[row]),
+                "present": labels[row],
+                "scores": dict(zip(self.classes, self.scores[row].tolist(), strict=True)),
+                "shares": dict(zip(self.classes, self.shares[row].tolist(), strict=True)),
+                "similarity": float(self.similarity[row]),
+                "centred_similarity": float(self.centred_similarity[row]),
+                "explained_variance": float(self.explained_variance[row]),
+            }
+            for row in range(len(self))
+        ]
+
+    @staticmethod
+    def classes_of(parts: Sequence[Analysis]) -> tuple[str, ...]:
+        """Return the classes that several analyses share.
+
+        Raises
+        ------
+        DataError
+            They come from models of different classes, or there is none.
+        """
+        found = {part.classes for part in parts}
+        if len(found) != 1:
+            raise DataError(
+                "analyses of one model are needed", found=f"{len(found)} different lists of classes"
+            )
+        return found.pop()

@@ -1,0 +1,161 @@
+"""Templates: the mean spectrum of every class, of unit integral."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamma_flow.data._arrays import freeze
+from gamma_flow.data.axis import Axis
+from gamma_flow.data.spectra import Kind
+from gamma_flow.errors import DataError, IncompatibleError
+from gamma_flow.numerics.rebin import coverage, interpolate, rebin_counts
+from gamma_flow.numerics.similarity import cosine_matrix
+
+__all__ = ["Templates"]
+
+_WHOLE = 1 - 1e-6  # a channel counts as covered when all but a rounding error of it is
+
+
+@dataclass(frozen=True, eq=False)
+class Templates:
+    """Shapes of K classes on one axis (the loadings of the factorisation).
+
+    Parameters
+    ----------
+    shapes : array_like, shape (K, C)
+        One row a class; scaled here so that the absolute values over ``active`` add up to one. A score then
+        is the number of counts (or the summed intensity) that the class contributes there.
+    classes : sequence of str, length K
+        Names, each once.
+    axis : Axis
+        Of C channels.
+    active : array_like of bool, shape (C,), optional
+        Channels that are used; all by default.
+    n_spectra : array_like of int, shape (K,), optional
+        From how many spectra each shape was made.
+    kind : {"counts", "intensity"}
+        Decides how shapes are carried onto another axis.
+    background : str or None
+        The class that counts as background, if it is among ``classes``.
+
+    Raises
+    ------
+    DataError
+        Shapes that are not finite or vanish over the active channels, names twice, no class at all.
+
+    Examples
+    --------
+    >>> templates = Templates([[2.0, 2.0, 0.0], [0.0, 1.0, 3.0]], ("a", "b"), Axis.channels(3))
+    >>> templates.shapes
+    array([[0.5 , 0.5 , 0.  ],
+           [0.  , 0.25, 0.75]])
+    """
+
+    shapes: NDArray[np.float64]
+    classes: tuple[str, ...]
+    axis: Axis
+    active: NDArray[np.bool_] = None  # type: ignore[assignment]  # filled in below
+    n_spectra: NDArray[np.int64] = None  # type: ignore[assignment]
+    kind: Kind = "counts"
+    background: str | None = None
+
+    def __post_init__(self) -> None:
+        classes = tuple(self.classes)
+        if not classes:
+            raise DataError("templates need at least one class")
+        if len(set(classes)) != len(classes):
+            raise DataError("a class is named twice among the templates", found=", ".join(classes))
+        count = len(classes)
+        shapes = freeze(self.shapes, np.float64, (count, len(self.axis)), "the shapes of templates")
+        use = np.ones(len(self.axis), bool) if self.active is None else self.active
+        active = freeze(use, np.bool_, (len(self.axis),), "the active channels")
+        if not active.any():
+            raise DataError("no channel is active", cure="widen the energy range")
+        if not np.isfinite(shapes).all():
+            bad = classes[int(np.flatnonzero(~np.all(np.isfinite(shapes), axis=1))[0])]
+            raise DataError("a template is not finite", where=f"class '{bad}'")
+        integral = np.abs(shapes[:, active]).sum(axis=1)
+        if (integral <= 0).any():
+            bad = classes[int(np.flatnonzero(integral <= 0)[0])]
+            raise DataError(
+                "a template vanishes over the active channels",
+                where=f"class '{bad}'",
+                cure="widen the energy range or leave the class out",
+            )
+        number = np.zeros(count, np.int64) if self.n_spectra is None else self.n_spectra
+        keep = object.__setattr__
+        keep(self, "classes", classes)
+        if not np.allclose(integral, 1, rtol=1e-13, atol=0):
+            shapes = freeze(shapes / integral[:, None], np.float64, shapes.shape, "the shapes")
+        keep(self, "shapes", shapes)
+        keep(self, "active", active)
+        keep(self, "n_spectra", freeze(number, np.int64, (count,), "n_spectra"))
+        keep(self, "background", self.background if self.background in classes else None)
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def __repr__(self) -> str:
+        return f"Templates({', '.join(self.classes)}; {int(self.active.sum())} of {self.axis})"
+
+    @property
+    def similarity(self) -> NDArray[np.float64]:
+        """Cosine similarity of the shapes over the active channels, shape (K, K)."""
+        return cosine_matrix(self.shapes[:, self.active])
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Lower edge of the first and upper edge of the last active channel, in the axis' unit."""
+        used = np.flatnonzero(self.active)
+        return float(self.axis.edges[used[0]]), float(self.axis.edges[used[-1] + 1])
+
+    def onto(self, axis: Axis) -> Templates:
+        """Carry the shapes onto another axis: the templates move, the counts do not.
+
+        A channel of the new axis is active if active channels of the old one cover all of it; the shapes
+        are scaled to unit integral over these.
+
+        Parameters
+        ----------
+        axis : Axis
+            The target, in the same unit.
+
+        Raises
+        ------
+        IncompatibleError
+            Another unit, or no channel of the target within the active range.
+        """
+        if self.axis.matches(axis):
+            return self
+        if axis.unit != self.axis.unit:
+            raise IncompatibleError(
+                f"the model lives on {self.axis}, the spectra on {axis}",
+                expected=f"an axis in {self.axis.unit}",
+                found=axis.unit,
+                cure=f"train a model on {axis.unit}, or convert the axis of the spectra",
+            )
+        covered = coverage(self.axis.edges, axis.edges, self.active) >= _WHOLE
+        if not covered.any():
+            lo, hi = self.range
+            raise IncompatibleError(
+                f"the model lives on {self.axis}, the spectra on {axis}: they have no channel in common",
+                expected=f"channels within {lo:g}..{hi:g} {axis.unit}",
+                cure="check the calibration of the spectra",
+            )
+        if self.kind == "counts":
+            shapes = rebin_counts(self.shapes, self.axis.edges, axis.edges).values
+        else:
+            at = np.clip(axis.centres, self.axis.centres[0], self.axis.centres[-1])
+            shapes = interpolate(self.shapes, self.axis.centres, at)
+        vanished = np.abs(shapes[:, covered]).sum(axis=1) <= 0
+        if vanished.any():
+            name = self.classes[int(np.flatnonzero(vanished)[0])]
+            raise IncompatibleError(
+                f"nothing of the template of '{name}' lies on {axis}",
+                expected=f"an axis that covers more of {self.axis}",
+                cure="leave the class out of the model, or measure over a wider range",
+            )
+        return Templates(shapes, self.classes, axis, covered, self.n_spectra, self.kind, self.background)

@@ -1,0 +1,273 @@
+"""Analysis against labels: one set of figures for spectroscopists, with intervals that respect runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamma_flow._outcomes import Outcomes, outcomes
+from gamma_flow.data import SpectrumSet
+from gamma_flow.data.analysis import Analysis
+from gamma_flow.data.evaluation import Confusion, Evaluation
+from gamma_flow.errors import IncompatibleError, LabelError
+from gamma_flow.model import Model
+
+__all__ = ["evaluate", "ranking_auc", "with_noise"]
+
+NOTHING = "(none)"
+_LEVEL = 0.95
+
+
+def evaluate(
+    analysis: Analysis | Sequence[Analysis],
+    spectra: SpectrumSet | Sequence[SpectrumSet],
+    *,
+    bootstrap: int = 1000,
+    seed: int = 1,
+) -> Evaluation:
+    """Compare what was found with the labels.
+
+    Parameters
+    ----------
+    analysis : Analysis or sequence of Analysis
+        What one model found; several where the spectra live on several axes.
+    spectra : SpectrumSet or sequence of SpectrumSet
+        The spectra of each analysis, in the same order. Unlabelled ones do not count.
+    bootstrap : int
+        Draws for the intervals; 0 for none. Whole runs are drawn, because frames of one run are correlated.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    Evaluation
+        Over all spectra, by detector, and without exact repeats of the frame before.
+
+    Raises
+    ------
+    IncompatibleError
+        Analyses and spectra that do not belong together.
+    LabelError
+        No spectrum is labelled, or none of the labels is a class of the model.
+
+    Examples
+    --------
+    >>> import gamma_flow as gf
+    >>> spectra = gf.SpectrumSet([[8.0, 2, 0], [0, 2, 8], [4, 2, 4]], gf.Axis.channels(3),
+    ...                          labels=gf.Labels.of([["a"], ["b"], ["a"]]))
+    >>> model = gf.train(spectra[:2], held_out=0, few=0)
+    >>> gf.evaluate(model.analyse(spectra), spectra).exact.__round__(3)
+    0.667
+    """
+    analyses = [analysis] if isinstance(analysis, Analysis) else list(analysis)
+    sets = [spectra] if isinstance(spectra, SpectrumSet) else list(spectra)
+    if len(analyses) != len(sets) or not sets:
+        raise IncompatibleError(
+            "each analysis needs its spectra",
+            expected=f"{len(analyses)} sets of spectra",
+            found=str(len(sets)),
+        )
+    table = outcomes(analyses, sets)
+    if not len(table):
+        raise LabelError(
+            "no spectrum is labelled, so nothing can be compared",
+            cure="give labels by file name (--label-pattern) or by a table (--table)",
+        )
+    if not table.true[:, : table.classes].any():
+        raise LabelError(
+            "none of the labels is a class of the model",
+            expected=", ".join(table.names[: table.classes]),
+            found=", ".join(table.names[table.classes :]),
+            cure="rename them with [read.aliases] in gamma-flow.toml, or train these classes",
+        )
+    return summarise(table, bootstrap, seed)
+
+
+def summarise(table: Outcomes, bootstrap: int, seed: int) -> Evaluation:
+    """Return the figures of a table of outcomes, by detector and without repeats too."""
+    whole = _figures(table, bootstrap, seed)
+    names = sorted(set(table.detector.tolist()))
+    detectors = {name: _figures(table[table.detector == name], bootstrap, seed) for name in names if name}
+    return replace(whole, detectors=detectors, unique=_figures(table[~table.repeated], bootstrap, seed))
+
+
+def _figures(table: Outcomes, bootstrap: int, seed: int) -> Evaluation:
+    right = _per_spectrum(table)
+    means = {name: float(column.mean()) if len(column) else float("nan") for name, column in right.items()}
+    precision, recall, f1, auc = _by_class(table)
+    background = table.names.index(table.background) if table.background in table.names else -2
+    source = table.true_single != background
+    alarm = (table.found_single != background) & (table.found_single >= 0)
+    unknown = table.true[:, table.classes :].sum(axis=0)
+    return Evaluation(
+        n=len(table),
+        accuracy=means["accuracy"],
+        explained_variance=means["explained_variance"],
+        exact=means["exact"],
+        incomplete=means["incomplete"],
+        extra=means["extra"],
+        both=means["both"],
+        mean_multilabel_accuracy=means["mean_multilabel_accuracy"],
+        ordered={name: means[f"ordered {name}"] for name in ("exact", "incomplete", "extra", "both")},
+        precision=precision,
+        recall=recall,
+        f1=f1,
+        auc=auc,
+        confusion=_confusion(table),
+        missed=int((source & ~alarm).sum()),
+        false_alarms=int((~source & alarm).sum()),
+        unknown_labels={
+            name: int(count)
+            for name, count in zip(table.names[table.classes :], unknown, strict=True)
+            if count
+        },
+        runs=len(np.unique(table.run)),
+        interval=_intervals(right, table.run, bootstrap, seed),
+    )
+
+
+def _per_spectrum(table: Outcomes) -> dict[str, NDArray[np.float64]]:
+    """Return what each spectrum adds to the means, one column a figure."""
+    missing = (table.true & ~table.found).any(axis=1)
+    more = (table.found & ~table.true).any(axis=1)
+    exact = ~missing & ~more
+    # the original compares ordered lists first, so a right set in another order counts as neither
+    incomplete, extra = missing & ~more, more & ~missing
+    columns = {
+        "accuracy": table.found_single == table.true_single,
+        "exact": exact,
+        "incomplete": incomplete,
+        "extra": extra,
+        "both": missing & more,
+        "ordered exact": table.ordered,
+        "ordered incomplete": incomplete,
+        "ordered extra": extra,
+        "ordered both": ~table.ordered & ~incomplete & ~extra,
+    }
+    result = {name: column.astype(np.float64) for name, column in columns.items()}
+    result["explained_variance"] = table.explained_variance
+    result["mean_multilabel_accuracy"] = _multilabel_accuracy(table)
+    return result
+
+
+def _multilabel_accuracy(table: Outcomes) -> NDArray[np.float64]:
+    classes = table.classes
+    shares = np.where(table.found[:, :classes], table.shares, 0.0)
+    signed = np.where(table.true[:, :classes], shares, -shares).sum(axis=1)
+    lost = (table.true & ~table.found).sum(axis=1) / np.maximum(table.true.sum(axis=1), 1)
+    kept: NDArray[np.float64] = np.maximum(signed - lost, 0.0)
+    return kept
+
+
+def _by_class(table: Outcomes) -> tuple[dict[str, float | None], ...]:
+    precision: dict[str, float | None] = {}
+    recall: dict[str, float | None] = {}
+    f1: dict[str, float | None] = {}
+    auc: dict[str, float | None] = {}
+    for number, name in enumerate(table.names[: table.classes]):
+        true, found = table.true[:, number], table.found[:, number]
+        hits, claims, held = int((true & found).sum()), int(found.sum()), int(true.sum())
+        precision[name] = hits / claims if claims else None
+        recall[name] = hits / held if held else None
+        f1[name] = 2 * hits / (claims + held) if claims + held else None
+        auc[name] = ranking_auc(true, table.shares[:, number])
+    return precision, recall, f1, auc
+
+
+def ranking_auc(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> float | None:
+    """Area under the receiver operating characteristic: how often a true one ranks above a false one.
+
+    Parameters
+    ----------
+    truth : ndarray of bool, shape (N,)
+        Which are true.
+    score : ndarray, shape (N,)
+        Larger for what is rather true; equal scores count one half.
+
+    Returns
+    -------
+    float or None
+        None if all or none are true.
+
+    References
+    ----------
+    H. B. Mann and D. R. Whitney, Annals of Mathematical Statistics 18 (1947) 50.
+
+    Examples
+    --------
+    >>> ranking_auc(np.array([True, True, False]), np.array([0.9, 0.2, 0.2]))
+    0.75
+    """
+    positive = int(truth.sum())
+    negative = len(truth) - positive
+    if not positive or not negative:
+        return None
+    _, place, count = np.unique(score, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(count) - (count - 1) / 2)[place.reshape(-1)]
+    return float((rank[truth].sum() - positive * (positive + 1) / 2) / (positive * negative))
+
+
+def _confusion(table: Outcomes) -> Confusion:
+    """Cross single-label truth and answer; only names that occur make rows, all classes make columns."""
+    size = len(table.names) + 1  # the last place is for "nothing"
+    counts = np.zeros((size, size), np.int64)
+    np.add.at(counts, (table.true_single, table.found_single), 1)
+    labels = (*table.names, NOTHING)
+    rows = [number for number in range(size) if counts[number].any()]
+    columns = [*range(table.classes), *([size - 1] if counts[:, -1].any() else [])]
+    return Confusion(
+        tuple(labels[number] for number in rows),
+        tuple(labels[number] for number in columns),
+        counts[np.ix_(rows, columns)],
+    )
+
+
+def _intervals(
+    columns: Mapping[str, NDArray[np.float64]], run: NDArray[np.int64], draws: int, seed: int
+) -> dict[str, tuple[float, float]]:
+    """95 % intervals of means, from drawing whole runs with replacement (percentile bootstrap)."""
+    if not draws or not len(run):
+        return {}
+    numbers, place = np.unique(run, return_inverse=True)
+    place = place.reshape(-1)
+    size = np.bincount(place)
+    times = np.random.default_rng(seed).multinomial(
+        len(numbers), np.full(len(numbers), 1 / len(numbers)), draws
+    )
+    weight = times @ size
+    tail = 50 * (1 - _LEVEL)
+    result = {}
+    for name, column in columns.items():
+        means = (times @ np.bincount(place, weights=column)) / weight
+        lo, hi = np.percentile(means, [tail, 100 - tail])
+        result[name] = (float(lo), float(hi))
+    return result
+
+
+def with_noise(spectra: SpectrumSet, size: float, model: Model, rng: np.random.Generator) -> SpectrumSet:
+    """Add Gaussian noise to every spectrum, to see how an analysis bears it.
+
+    Parameters
+    ----------
+    spectra : SpectrumSet
+        N spectra.
+    size : float
+        Standard deviation of the noise as a share of the root mean square of the spectrum over the
+        channels that the model uses.
+    model : Model
+        Tells which channels are used.
+    rng : numpy.random.Generator
+        Where the chance comes from.
+
+    Returns
+    -------
+    SpectrumSet
+        Signed, since noise may push a channel below zero.
+    """
+    active = model.on(spectra.axis).active
+    scale = size * np.sqrt((spectra.values[:, active] ** 2).mean(axis=1, keepdims=True))
+    noisy = spectra.values + scale * rng.standard_normal(spectra.values.shape)
+    return replace(spectra, values=noisy, signed=True)

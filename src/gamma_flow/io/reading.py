@@ -1,0 +1,303 @@
+"""The door: files, folders, zips and patterns in; sets of spectra out, and a reason for each refusal."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gamma_flow.data import BACKGROUND, Axis, Kind, SpectrumSet
+from gamma_flow.data.axis import Reference
+from gamma_flow.errors import (
+    GammaFlowError,
+    IncompatibleError,
+    ReadError,
+    ReadWarning,
+    RefusedFilesError,
+    UnknownFormatError,
+)
+from gamma_flow.io._format import ReadOptions
+from gamma_flow.io.naming import Naming
+from gamma_flow.io.registry import read_source
+from gamma_flow.io.walk import entries
+
+__all__ = ["Found", "read", "read_each", "scan"]
+
+Progress = Callable[[int, int, str], None]
+"""Called before each file with its number, how many there are, and its name."""
+
+Paths = str | Path | Sequence[str | Path]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lay behind a path.
+
+    Parameters
+    ----------
+    sets : tuple of SpectrumSet
+        One an axis (and kind), in the order of their first file.
+    refused : tuple of ReadError
+        Files of a known format that could not be read.
+    passed_over : tuple of UnknownFormatError
+        Files that no reader knows: notes, licences, pictures.
+    """
+
+    sets: tuple[SpectrumSet, ...]
+    refused: tuple[ReadError, ...] = ()
+    passed_over: tuple[UnknownFormatError, ...] = ()
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.sets)
+
+
+def scan(
+    paths: Paths,
+    options: ReadOptions | None = None,
+    naming: Naming | None = None,
+    *,
+    format: str | None = None,  # noqa: A002 - the word users know
+    progress: Progress | None = None,
+) -> Found:
+    """Read all that a path stands for, and remember what was refused.
+
+    Parameters
+    ----------
+    paths : path or sequence of paths
+        Files, folders, zips or patterns.
+    options : ReadOptions, optional
+        What files may not say of themselves.
+    naming : Naming, optional
+        Labels and detectors by file name or table.
+    format : str, optional
+        Name of a format to read all files with, instead of looking at their content.
+    progress : callable, optional
+        Called with (number, count, name) before each file.
+
+    Raises
+    ------
+    ReadError
+        The path itself: missing, or without any file. A file that was named itself and cannot be read.
+    """
+    options = options or ReadOptions()
+    naming = naming or Naming()
+    groups: list[list[SpectrumSet]] = []
+    refused: list[ReadError] = []
+    passed_over: list[UnknownFormatError] = []
+    files = entries(paths)
+    for number, entry in enumerate(files):
+        if progress is not None:
+            progress(number, len(files), entry.name)
+        try:
+            parts = read_source(entry.load(), options, format)
+            for part in parts:
+                _sort_in(groups, naming.apply(part, entry.name))
+        except UnknownFormatError as problem:
+            if entry.alone:
+                raise
+            passed_over.append(problem)
+        except ReadError as problem:
+            if len(files) == 1:
+                raise
+            refused.append(problem)
+    if progress is not None:
+        progress(len(files), len(files), "")
+    return Found(
+        tuple(SpectrumSet.concatenate(group) for group in groups), tuple(refused), tuple(passed_over)
+    )
+
+
+def _sort_in(groups: list[list[SpectrumSet]], part: SpectrumSet) -> None:
+    for group in groups:
+        if group[0].kind == part.kind and group[0].axis.matches(part.axis):
+            group.append(part)
+            return
+    groups.append([part])
+
+
+def read_each(
+    paths: Paths,
+    *,
+    kind: Kind | None = None,
+    unit: str | None = None,
+    reference: Reference | None = None,
+    axis: Axis | None = None,
+    background: str | None = BACKGROUND,
+    signed: bool = False,
+    label_pattern: str | None = None,
+    table: str | Path | None = None,
+    aliases: Mapping[str, str] | None = None,
+    format: str | None = None,  # noqa: A002 - the word users know
+    refused: Literal["raise", "warn"] = "raise",
+    progress: Progress | None = None,
+) -> Iterator[SpectrumSet]:
+    """Read everything behind a path, one set an axis; see `read` for the parameters."""
+    options = ReadOptions(kind, unit, reference, axis, background, signed)
+    found = scan(paths, options, Naming(label_pattern, table, aliases), format=format, progress=progress)
+    report(found, refused)
+    yield from found.sets
+
+
+def report(found: Found, refused: Literal["raise", "warn"] = "raise") -> None:
+    """Raise for, or warn of, everything that was not read, all at once.
+
+    Raises
+    ------
+    RefusedFilesError
+        Files were refused and that was not allowed, or nothing at all was read.
+    """
+    if found.refused and (refused == "raise" or not found.sets):
+        reasons = "".join(f"\n  {problem}" for problem in found.refused)
+        raise RefusedFilesError(
+            f"{len(found.refused)} file{'s' if len(found.refused) > 1 else ''} cannot be read:{reasons}\n",
+            cure="mend them or take them out, or go on without them: refused='warn' (--skip-refused)",
+            refused=found.refused,
+        )
+    if not found.sets:
+        names = ", ".join(str(problem.where) for problem in found.passed_over[:5])
+        raise RefusedFilesError(
+            "none of the files is a spectrum file that a reader knows",
+            found=f"{len(found.passed_over)} other files: {names}",
+            cure="check the path, or name the format (--format)",
+            refused=tuple(found.passed_over),
+        )
+    if found.refused:
+        reasons = "".join(f"\n  {problem}" for problem in found.refused)
+        warnings.warn(f"{len(found.refused)} files were left out:{reasons}", ReadWarning, stacklevel=3)
+    if found.passed_over:
+        names = ", ".join(str(problem.where) for problem in found.passed_over)
+        warnings.warn(
+            f"{len(found.passed_over)} files are not spectrum files and were passed over: {names}",
+            ReadWarning,
+            stacklevel=3,
+        )
+
+
+def read(
+    paths: Paths,
+    *,
+    onto: Axis | None = None,
+    method: Literal["conserve", "interpolate"] | None = None,
+    allow_cut: float = 0.01,
+    kind: Kind | None = None,
+    unit: str | None = None,
+    reference: Reference | None = None,
+    axis: Axis | None = None,
+    background: str | None = BACKGROUND,
+    signed: bool = False,
+    label_pattern: str | None = None,
+    table: str | Path | None = None,
+    aliases: Mapping[str, str] | None = None,
+    format: str | None = None,  # noqa: A002 - the word users know
+    refused: Literal["raise", "warn"] = "raise",
+    progress: Progress | None = None,
+) -> SpectrumSet:
+    """Read spectra from a file, a folder, a zip or a pattern.
+
+    Parameters
+    ----------
+    paths : path or sequence of paths
+        ``"a.spe"``, ``"data/"``, ``"data.zip"``, ``"data/*.npy"``; the content decides what a file is.
+    onto : Axis, optional
+        The axis that all spectra are carried onto; needed where the files have several.
+    method : {"conserve", "interpolate"}, optional
+        How they are carried; see `SpectrumSet.onto`.
+    allow_cut : float
+        Largest share of the counts that may lie beyond ``onto``.
+    kind : {"counts", "intensity"}, optional
+        What the values are, where the format does not say.
+    unit : str, optional
+        Unit of the axis, where the file names none.
+    reference : {"lower edge", "centre"}, optional
+        What a calibration polynomial gives at a channel's index, where the file leaves that open.
+    axis : Axis, optional
+        The axis of files without a calibration.
+    background : str or None
+        The background class.
+    signed : bool
+        Allow negative counts (differences of spectra).
+    label_pattern : str, optional
+        Regular expression with groups ``labels`` and/or ``detector`` for the file's path.
+    table : path, optional
+        CSV with ``file,labels,detector``.
+    aliases : mapping, optional
+        Other spellings of labels.
+    format : str, optional
+        Name of a format, to skip the look at the content.
+    refused : {"raise", "warn"}
+        What to do about files that cannot be read: raise with all reasons at the end, or go on without them.
+    progress : callable, optional
+        Called with (number, count, name) before each file.
+
+    Returns
+    -------
+    SpectrumSet
+        All spectra, files in order of their names.
+
+    Raises
+    ------
+    ReadError
+        Nothing is there, or files were refused.
+    IncompatibleError
+        The files have several axes and no ``onto`` was given, or ``onto`` cuts too much.
+
+    Warns
+    -----
+    ReadWarning
+        Files that no reader knows were passed over.
+
+    Examples
+    --------
+    >>> import gamma_flow as gf
+    >>> gf.read("data/*.npy", onto=gf.Axis.linear(0, 3000, 1024))  # doctest: +SKIP
+    SpectrumSet(14395 counts spectra, Axis(1024 bins, 0..3000 keV), classes: Am241, ..., background)
+    """
+    sets = list(
+        read_each(
+            paths,
+            kind=kind,
+            unit=unit,
+            reference=reference,
+            axis=axis,
+            background=background,
+            signed=signed,
+            label_pattern=label_pattern,
+            table=table,
+            aliases=aliases,
+            format=format,
+            refused=refused,
+            progress=progress,
+        )
+    )
+    if onto is not None:
+        return SpectrumSet.concatenate(
+            [carried(part, onto, method=method, allow_cut=allow_cut) for part in sets]
+        )
+    if len(sets) > 1:
+        axes = "; ".join(f"{part.axis} ({len(part)} spectra)" for part in sets)
+        raise IncompatibleError(
+            f"the spectra live on {len(sets)} different axes",
+            found=axes,
+            cure="carry them onto one with onto=Axis(...) (--axis), or take them one by one with read_each()",
+        )
+    return sets[0]
+
+
+def carried(
+    spectra: SpectrumSet, axis: Axis, *, method: Literal["conserve", "interpolate"] | None, allow_cut: float
+) -> SpectrumSet:
+    """Carry a set onto an axis; an error names the file that the spectra came from."""
+    try:
+        return spectra.onto(axis, method=method, allow_cut=allow_cut)
+    except GammaFlowError as problem:
+        if problem.where is None and len(spectra):
+            raise type(problem)(
+                problem.what,
+                where=str(spectra.files[0]),
+                expected=problem.expected,
+                found=problem.found,
+                cure=problem.cure,
+            ) from problem
+        raise

@@ -1,0 +1,101 @@
+"""Results as JSON and CSV, and a folder that is filled whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gamma_flow.data.analysis import Analysis
+from gamma_flow.errors import WriteError
+
+__all__ = ["csv_text", "json_bytes", "staged"]
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return JSON in UTF-8; what is not finite has to be None already."""
+    return (json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def csv_text(analyses: Sequence[Analysis]) -> str:
+    """Return one row a spectrum: what it is, what is present, then scores and shares by class."""
+    classes = Analysis.classes_of(analyses)
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(
+        [
+            "origin",
+            "detector",
+            "time",
+            "live_time",
+            "present",
+            "similarity",
+            "centred_similarity",
+            "explained_variance",
+            *(f"score {name}" for name in classes),
+            *(f"share {name}" for name in classes),
+        ]
+    )
+    for part in analyses:
+        for record in part.records():
+            writer.writerow(
+                [
+                    record["origin"],
+                    record["detector"],
+                    record["time"] or "",
+                    "" if record["live_time"] is None else repr(record["live_time"]),
+                    "+".join(record["present"]),
+                    *(
+                        f"{record[key]:.6g}"
+                        for key in ("similarity", "centred_similarity", "explained_variance")
+                    ),
+                    *(f"{score:.8g}" for score in record["scores"].values()),
+                    *(f"{share:.6g}" for share in record["shares"].values()),
+                ]
+            )
+    return stream.getvalue()
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder; on success its files take their places in ``folder``, else it vanishes.
+
+    Files of other names in ``folder`` stay; after a failure or Ctrl-C everything is as it was.
+
+    Raises
+    ------
+    WriteError
+        The folder cannot be made or written, or the disk is full.
+    """
+    made = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))
+    except OSError as problem:
+        raise _cannot(folder, problem) from problem
+    try:
+        yield stage
+        for path in sorted(stage.iterdir()):
+            path.replace(folder / path.name)
+        made = False
+    except WriteError:
+        raise
+    except OSError as problem:
+        raise _cannot(folder, problem) from problem
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+        if made:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _cannot(folder: Path, problem: OSError) -> WriteError:
+    reason = problem.strerror or type(problem).__name__
+    return WriteError(
+        f"cannot be written: {reason}", where=str(folder), cure="what was there before is untouched"
+    )
