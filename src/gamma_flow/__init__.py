@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gamma_flow.data.templates import Templates
     from gamma_flow.errors import GammaFlowError, GammaFlowWarning
     from gamma_flow.estimators import TemplateUnmixer
-    from gamma_flow.evaluate import evaluate, with_noise
+    from gamma_flow.evaluation import evaluate, with_noise
     from gamma_flow.io.reading import read, read_each
     from gamma_flow.io.writing import write
     from gamma_flow.model import Model
@@ -45,12 +45,12 @@ _HOMES = {
     "SpectrumSet": "gamma_flow.data.spectra",
     "TemplateUnmixer": "gamma_flow.estimators",
     "Templates": "gamma_flow.data.templates",
-    "evaluate": "gamma_flow.evaluate",
+    "evaluate": "gamma_flow.evaluation",
     "nnls": "gamma_flow.numerics.unmix",
     "read": "gamma_flow.io.reading",
     "read_each": "gamma_flow.io.reading",
     "train": "gamma_flow.training",
-    "with_noise": "gamma_flow.evaluate",
+    "with_noise": "gamma_flow.evaluation",
     "write": "gamma_flow.io.writing",
 }
 

@@ -14,7 +14,7 @@ from gamma_flow.data._select import matching_files
 from gamma_flow.data.analysis import Analysis
 from gamma_flow.data.evaluation import Evaluation
 from gamma_flow.errors import IncompatibleError, TrainingError
-from gamma_flow.evaluate import evaluate, with_noise
+from gamma_flow.evaluation import evaluate, with_noise
 from gamma_flow.io.reading import carried
 from gamma_flow.model import Model
 from gamma_flow.settings import SetSettings, Settings, presets

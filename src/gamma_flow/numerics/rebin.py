@@ -203,4 +203,5 @@ def coverage(
     use = np.ones(len(old) - 1, bool) if active is None else np.asarray(active, bool)
     width = np.where(use, np.diff(old), 0.0)
     covered = rebin_counts(width[None], old, new).values[0]
-    return np.clip(covered / np.diff(new), 0.0, 1.0)
+    share: NDArray[np.float64] = np.minimum(np.maximum(covered / np.diff(new), 0.0), 1.0)
+    return share
