@@ -85,6 +85,7 @@ class TrainSettings(_Strict, frozen=True):
     first_channel: int | None = None
     limit: int | None = None
     held_out: float = 0.2
+    split: Literal["class", "paper"] = "class"
     seed: int = 1
     min_share: float = 0.1
     few: int = 20

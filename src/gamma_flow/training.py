@@ -6,7 +6,7 @@ import hashlib
 import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ def train(
     first_channel: int | None = None,
     limit: int | None = None,
     held_out: float = 0.2,
+    split: Literal["class", "paper"] = "class",
     seed: int = 1,
     min_share: float = 0.1,
     few: int = 20,
@@ -65,6 +66,9 @@ def train(
         Most spectra of a class, drawn by chance, to balance classes.
     held_out : float
         Share of each class (0..1) kept back for validation; `Model.held_out` names them.
+    split : {"class", "paper"}
+        "class" draws each class by itself. "paper" draws from the pool of all classes, background first, as
+        scikit-learn's ``train_test_split(random_state=seed)`` does in the original, to reproduce its figures.
     seed : int
         Seed of the draws.
     min_share : float
@@ -107,6 +111,10 @@ def train(
     active = active_channels(spectra.axis, energy_range, first_channel)
     rng = np.random.default_rng(seed)
     kept, out = _divided(names, rows, limit, held_out, rng)
+    if split == "paper":
+        kept, out = _divided_as_in_the_paper(names, rows, held_out, seed, background)
+    elif split != "class":
+        raise TrainingError("unknown way to split", expected='"class" or "paper"', found=repr(split))
     notes = _notes_on_spectra(spectra, names, kept, active, few)
     sums = np.stack([spectra.values[part].sum(axis=0) for part in kept])
     hollow = np.abs(sums[:, active]).sum(axis=1) <= 0
@@ -145,6 +153,7 @@ def train(
         "first_channel": first_channel,
         "limit": limit,
         "held_out": held_out,
+        "split": split,
         "seed": seed,
         "min_share": min_share,
     }
@@ -297,6 +306,27 @@ def _divided(
         out.append(np.sort(drawn[:count]))
         kept.append(np.sort(drawn[count:]))
     return kept, out
+
+
+def _divided_as_in_the_paper(
+    names: list[str], rows: list[NDArray[np.intp]], held_out: float, seed: int, background: str | None
+) -> tuple[list[NDArray[np.intp]], list[NDArray[np.intp]]]:
+    """Draw the held-out part from the pool of all classes, with the generator that the original used."""
+    order = sorted(range(len(names)), key=lambda number: names[number] != background)
+    pool = np.concatenate([rows[number] for number in order])
+    shuffled = np.random.RandomState(seed).permutation(len(pool))  # noqa: NPY002 - its stream is the point
+    chosen = set(pool[shuffled[: int(np.ceil(held_out * len(pool)))]].tolist())
+    mask = [np.array([row in chosen for row in mine], bool) for mine in rows]
+    for name, mine in zip(names, mask, strict=True):
+        if mine.all():
+            raise TrainingError(
+                "the draw left no training spectrum of a class",
+                where=f"class '{name}'",
+                cure='draw each class by itself: split="class"',
+            )
+    return [mine[~part] for mine, part in zip(rows, mask, strict=True)], [
+        mine[part] for mine, part in zip(rows, mask, strict=True)
+    ]
 
 
 def _notes_on_spectra(

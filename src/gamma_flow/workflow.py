@@ -118,6 +118,7 @@ def train_on(prepared: Sequence[SpectrumSet], settings: Settings) -> Model:
         first_channel=chosen.first_channel,
         limit=chosen.limit,
         held_out=chosen.held_out,
+        split=chosen.split,
         seed=chosen.seed,
         min_share=chosen.min_share,
         few=chosen.few,

@@ -315,13 +315,15 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Non
     from rich.console import Console
     from rich.table import Table
 
-    grid = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(head))
     for number, name in enumerate(head):
         grid.add_column(name, justify="left" if number == 0 else "right", overflow="fold")
     for row in rows:
         grid.add_row(*(str(cell) for cell in row))
     wide = None if sys.stdout.isatty() else 160
-    Console(width=wide, highlight=False).print(grid)
+    console = Console(width=wide, highlight=False)
+    console.print(title, style="bold", markup=False)
+    console.print(grid)
 
 
 def percent(value: float | None) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from gamma_flow.cli._common import percent, table
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def figures_table(figures: Mapping[str, Evaluation], noise: Sequence[dict[str, A
     for name, part in figures.items():
         if part.unknown_labels:
             told = ", ".join(f"{label} ({count})" for label, count in part.unknown_labels.items())
-            table(f"set '{name}' holds labels that are no class of the model: {told}", ["", ""], [])
+            click.echo(f"set '{name}' holds labels that are no class of the model: {told}\n")
 
 
 def _row(name: str, part: Evaluation) -> list[Any]:
