@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -126,10 +125,7 @@ def concatenated(parts: Sequence[SpectrumSet]) -> SpectrumSet:
     for part in parts:
         run.append(part.run + offset - (part.run.min() if len(part) else 0))
         offset = int(run[-1].max()) + 1 if len(part) else offset
-    for array in joined.values():
-        array.flags.writeable = False
-    return replace(
-        parts[0],
+    return parts[0]._changed(
         **joined,
         labels=Labels.concatenated([part.labels for part in parts]),
         run=np.concatenate(run),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -81,8 +80,8 @@ def onto(
         )
     result = rebin_counts(spectra.values, spectra.axis.edges, axis.edges)
     cut = np.abs(result.underflow).sum() + np.abs(result.overflow).sum()
-    whole = np.abs(spectra.values).sum()
-    if whole > 0 and cut > allow_cut * whole:
+    whole = (np.abs(spectra.values) if spectra.signed else spectra.values).sum() if cut > 0 else 0.0
+    if cut > allow_cut * whole:
         raise IncompatibleError(
             "the target axis cuts too many counts",
             where=f"{spectra.axis} onto {axis}",
@@ -94,8 +93,8 @@ def onto(
     meta = dict(spectra.meta)
     for name, column in (("underflow", result.underflow), ("overflow", result.overflow)):
         meta[name] = column + np.nan_to_num(meta[name]) if name in meta else column
-    result.values.flags.writeable = False
-    return replace(spectra, values=result.values, axis=axis, meta=meta)
+    # counts stay finite and keep their sign: there is nothing to check again
+    return spectra._changed(values=result.values, axis=axis, meta=meta)
 
 
 def _interpolated(spectra: SpectrumSet, axis: Axis) -> SpectrumSet:
@@ -112,8 +111,7 @@ def _interpolated(spectra: SpectrumSet, axis: Axis) -> SpectrumSet:
     points = axis.centres if counts else np.clip(axis.centres, old.centres[0], old.centres[-1])
     outside = 0.0 if counts else None
     values = interpolate(spectra.values, old.centres, points, outside)
-    values.flags.writeable = False
     sigma = None
     if spectra.sigma is not None:
         sigma = interpolate(spectra.sigma, old.centres, points)
-    return replace(spectra, values=values, axis=axis, sigma=sigma)
+    return spectra._changed(values=values, axis=axis, sigma=sigma)

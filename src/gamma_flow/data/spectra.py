@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["Kind", "SpectrumSet", "runs_of"]
+
+_COLUMNS = ("values", "live_time", "real_time", "time", "detector", "run", "origin")
 
 Kind = Literal["counts", "intensity"]
 """Counts are conserved between edges and scatter as Poisson; intensities are sampled at points."""
@@ -197,13 +200,28 @@ class SpectrumSet:
             if not -len(self) <= rows < len(self):
                 raise SpectrumError("no such spectrum", expected=f"row 0..{len(self) - 1}", found=str(rows))
             rows = slice(int(rows), int(rows) + 1 or None)
-        picked: dict[str, Any] = {
-            name: getattr(self, name)[rows]
-            for name in ("values", "labels", "live_time", "real_time", "time", "detector", "run", "origin")
-        }
+        picked: dict[str, Any] = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        if picked["values"].ndim != 2:
+            raise SpectrumError("spectra are selected by rows", expected="a mask, a slice or row numbers")
         if self.sigma is not None:
             picked["sigma"] = self.sigma[rows]
-        return replace(self, **picked, meta={name: column[rows] for name, column in self.meta.items()})
+        meta = {name: column[rows] for name, column in self.meta.items()}
+        return self._changed(**picked, labels=self.labels[rows], meta=meta)
+
+    def _changed(self, **parts: Any) -> SpectrumSet:
+        """Return a set with parts that are known to be valid: nothing is checked a second time."""
+        for name, part in parts.items():
+            if isinstance(part, np.ndarray):
+                parts[name] = part if part.flags.c_contiguous else np.ascontiguousarray(part)
+                parts[name].flags.writeable = False
+        if "meta" in parts:
+            for column in parts["meta"].values():
+                column.flags.writeable = False
+            parts["meta"] = MappingProxyType(dict(sorted(parts["meta"].items())))
+        changed = object.__new__(SpectrumSet)
+        changed.__dict__.update(self.__dict__)
+        changed.__dict__.update(parts)
+        return changed
 
     @property
     def pure(self) -> SpectrumSet:
@@ -304,7 +322,28 @@ class SpectrumSet:
 
     def relabelled(self, labels: Labels) -> SpectrumSet:
         """Return the same spectra with other labels; runs are found anew."""
-        return replace(self, labels=labels, run=runs_of(self.files, labels))
+        if len(labels) != len(self):
+            raise SpectrumError(
+                "labels do not fit the spectra", expected=f"{len(self)} rows", found=str(len(labels))
+            )
+        return self._changed(labels=labels, run=runs_of(self.files, labels))
+
+    def annotated(self, detector: ArrayLike | None = None, **columns_: ArrayLike) -> SpectrumSet:
+        """Return the same spectra with other detectors, or with more columns of ``meta``.
+
+        Parameters
+        ----------
+        detector : array_like of str, shape (N,), or str, optional
+            Names of detectors.
+        **columns_ : array_like, shape (N,)
+            Columns of ``meta``, by name.
+        """
+        parts: dict[str, Any] = {}
+        if detector is not None:
+            parts["detector"] = freeze_strings(detector, len(self), "the detector", SpectrumError)
+        if columns_:
+            parts["meta"] = {**self.meta, **columns(columns_, len(self), SpectrumError)}
+        return self._changed(**parts)
 
     @staticmethod
     def concatenate(parts: Sequence[SpectrumSet]) -> SpectrumSet:

@@ -6,7 +6,6 @@ import csv
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -76,13 +75,12 @@ class Naming:
             spectra = spectra.relabelled(labels)
         detector = row.get("detector", "")
         if detector:
-            spectra = replace(spectra, detector=np.full(len(spectra), detector))
+            spectra = spectra.annotated(detector)
         elif found.get("detector"):
             fill = np.where(spectra.detector == "", found["detector"], spectra.detector)
-            spectra = replace(spectra, detector=fill)
+            spectra = spectra.annotated(fill)
         used = [labels.classes[number] for number in np.flatnonzero(np.any(labels.presence, axis=0))]
-        column = np.full(len(spectra), "+".join(sorted(used)))
-        return replace(spectra, meta={**spectra.meta, "file_labels": column})
+        return spectra.annotated(file_labels=np.full(len(spectra), "+".join(sorted(used))))
 
     def _matched(self, name: str) -> dict[str, str]:
         if self.expression is None:

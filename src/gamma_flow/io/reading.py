@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -37,20 +38,33 @@ class Found:
 
     Parameters
     ----------
-    sets : tuple of SpectrumSet
-        One an axis (and kind), in the order of their first file.
+    parts : tuple of SpectrumSet
+        The sets of the files in their order, one an axis and file.
     refused : tuple of ReadError
         Files of a known format that could not be read.
     passed_over : tuple of UnknownFormatError
         Files that no reader knows: notes, licences, pictures.
     """
 
-    sets: tuple[SpectrumSet, ...]
+    parts: tuple[SpectrumSet, ...]
     refused: tuple[ReadError, ...] = ()
     passed_over: tuple[UnknownFormatError, ...] = ()
 
     def __len__(self) -> int:
-        return sum(len(part) for part in self.sets)
+        return sum(len(part) for part in self.parts)
+
+    @cached_property
+    def sets(self) -> tuple[SpectrumSet, ...]:
+        """One set an axis (and kind), in the order of their first file."""
+        groups: list[list[SpectrumSet]] = []
+        for part in self.parts:
+            for group in groups:
+                if group[0].kind == part.kind and group[0].axis.matches(part.axis):
+                    group.append(part)
+                    break
+            else:
+                groups.append([part])
+        return tuple(SpectrumSet.concatenate(group) for group in groups)
 
 
 def scan(
@@ -83,7 +97,7 @@ def scan(
     """
     options = options or ReadOptions()
     naming = naming or Naming()
-    groups: list[list[SpectrumSet]] = []
+    parts: list[SpectrumSet] = []
     refused: list[ReadError] = []
     passed_over: list[UnknownFormatError] = []
     files = entries(paths)
@@ -91,9 +105,8 @@ def scan(
         if progress is not None:
             progress(number, len(files), entry.name)
         try:
-            parts = read_source(entry.load(), options, format)
-            for part in parts:
-                _sort_in(groups, naming.apply(part, entry.name))
+            found = read_source(entry.load(), options, format)
+            parts.extend(naming.apply(part, entry.name) for part in found)
         except UnknownFormatError as problem:
             if entry.alone:
                 raise
@@ -104,17 +117,7 @@ def scan(
             refused.append(problem)
     if progress is not None:
         progress(len(files), len(files), "")
-    return Found(
-        tuple(SpectrumSet.concatenate(group) for group in groups), tuple(refused), tuple(passed_over)
-    )
-
-
-def _sort_in(groups: list[list[SpectrumSet]], part: SpectrumSet) -> None:
-    for group in groups:
-        if group[0].kind == part.kind and group[0].axis.matches(part.axis):
-            group.append(part)
-            return
-    groups.append([part])
+    return Found(tuple(parts), tuple(refused), tuple(passed_over))
 
 
 def read_each(
@@ -148,14 +151,14 @@ def report(found: Found, refused: Literal["raise", "warn"] = "raise") -> None:
     RefusedFilesError
         Files were refused and that was not allowed, or nothing at all was read.
     """
-    if found.refused and (refused == "raise" or not found.sets):
+    if found.refused and (refused == "raise" or not found.parts):
         reasons = "".join(f"\n  {problem}" for problem in found.refused)
         raise RefusedFilesError(
             f"{len(found.refused)} file{'s' if len(found.refused) > 1 else ''} cannot be read:{reasons}\n",
             cure="mend them or take them out, or go on without them: refused='warn' (--skip-refused)",
             refused=found.refused,
         )
-    if not found.sets:
+    if not found.parts:
         names = ", ".join(str(problem.where) for problem in found.passed_over[:5])
         raise RefusedFilesError(
             "none of the files is a spectrum file that a reader knows",
@@ -254,35 +257,22 @@ def read(
     >>> gf.read("data/*.npy", onto=gf.Axis.linear(0, 3000, 1024))  # doctest: +SKIP
     SpectrumSet(14395 counts spectra, Axis(1024 bins, 0..3000 keV), classes: Am241, ..., background)
     """
-    sets = list(
-        read_each(
-            paths,
-            kind=kind,
-            unit=unit,
-            reference=reference,
-            axis=axis,
-            background=background,
-            signed=signed,
-            label_pattern=label_pattern,
-            table=table,
-            aliases=aliases,
-            format=format,
-            refused=refused,
-            progress=progress,
-        )
-    )
+    options = ReadOptions(kind, unit, reference, axis, background, signed)
+    found = scan(paths, options, Naming(label_pattern, table, aliases), format=format, progress=progress)
+    report(found, refused)
     if onto is not None:
+        # file by file: what is carried over is put together once, not twice
         return SpectrumSet.concatenate(
-            [carried(part, onto, method=method, allow_cut=allow_cut) for part in sets]
+            [carried(part, onto, method=method, allow_cut=allow_cut) for part in found.parts]
         )
-    if len(sets) > 1:
-        axes = "; ".join(f"{part.axis} ({len(part)} spectra)" for part in sets)
+    if len(found.sets) > 1:
+        axes = "; ".join(f"{part.axis} ({len(part)} spectra)" for part in found.sets)
         raise IncompatibleError(
-            f"the spectra live on {len(sets)} different axes",
+            f"the spectra live on {len(found.sets)} different axes",
             found=axes,
             cure="carry them onto one with onto=Axis(...) (--axis), or take them one by one with read_each()",
         )
-    return sets[0]
+    return found.sets[0]
 
 
 def carried(

@@ -14,6 +14,9 @@ __all__ = ["Rebinned", "coverage", "interpolate", "rebin_counts"]
 _BLOCK = 2**17  # numbers held at once beyond input and output: about what a processor's cache takes
 
 
+_SHALLOW = 4  # pieces a new channel up to which adding layer by layer is faster than by stretches
+
+
 class Rebinned(NamedTuple):
     """Counts on new edges, and those that fell off the ends.
 
@@ -101,16 +104,42 @@ def rebin_counts(values: ArrayLike, old_edges: ArrayLike, new_edges: ArrayLike) 
     old, new = _edges(old_edges, "the old edges"), _edges(new_edges, "the new edges")
     rows = _rows(values, len(old) - 1, "the counts")
     pieces = _pieces(old, new)
-    # pieces come in order of the new channel, so each target is one stretch of them
-    target = pieces.new + 1
-    starts = np.flatnonzero(np.r_[True, np.diff(target) > 0])
-    result = np.zeros((len(rows), len(new) + 1))
-    step = max(1, _BLOCK // len(target))
+    below, above = pieces.new < 0, pieces.new >= len(new) - 1
+    within = ~(below | above)
+    inner = _Pieces(pieces.old[within], pieces.new[within], pieces.share[within])
+    return Rebinned(
+        _gathered(rows, inner, len(new) - 1),
+        rows[:, pieces.old[below]] @ pieces.share[below],
+        rows[:, pieces.old[above]] @ pieces.share[above],
+    )
+
+
+def _gathered(rows: NDArray[np.float64], pieces: _Pieces, channels: int) -> NDArray[np.float64]:
+    """Add up the pieces of each new channel, shape (N, channels)."""
+    result = np.zeros((len(rows), channels))
+    if not len(pieces.new):
+        return result
+    # pieces come in order of the new channel, so each channel is one stretch of them
+    starts = np.flatnonzero(np.r_[True, np.diff(pieces.new) > 0])
+    depth = int(np.diff(np.r_[starts, len(pieces.new)]).max())
+    if depth <= _SHALLOW:
+        place = np.arange(len(pieces.new)) - np.repeat(starts, np.diff(np.r_[starts, len(pieces.new)]))
+        old = np.zeros((depth, channels), np.intp)
+        share = np.zeros((depth, channels))
+        old[place, pieces.new], share[place, pieces.new] = pieces.old, pieces.share
+    step = max(1, _BLOCK // max(len(pieces.new), channels))
     for first in range(0, len(rows), step):
-        block = np.take(rows[first : first + step], pieces.old, axis=1)
-        block *= pieces.share
-        result[first : first + step, target[starts]] = np.add.reduceat(block, starts, axis=1)
-    return Rebinned(np.ascontiguousarray(result[:, 1:-1]), result[:, 0].copy(), result[:, -1].copy())
+        block, out = rows[first : first + step], result[first : first + step]
+        if depth <= _SHALLOW:
+            for layer in range(depth):
+                part = np.take(block, old[layer], axis=1)
+                part *= share[layer]
+                out += part
+        else:
+            cut = np.take(block, pieces.old, axis=1)
+            cut *= pieces.share
+            out[:, pieces.new[starts]] = np.add.reduceat(cut, starts, axis=1)
+    return result
 
 
 def interpolate(
