@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gamma_flow.data import Labels, SpectrumSet
 from gamma_flow.errors import ReadError, SettingsError
@@ -79,14 +80,27 @@ class Naming:
         elif found.get("detector"):
             fill = np.where(spectra.detector == "", found["detector"], spectra.detector)
             spectra = spectra.annotated(fill)
-        used = [labels.classes[number] for number in np.flatnonzero(np.any(labels.presence, axis=0))]
-        return spectra.annotated(file_labels=np.full(len(spectra), "+".join(sorted(used))))
+        if "file_labels" in spectra.meta and not (told or self.aliases):
+            return spectra  # a file of ours remembers what the files held that it was made from
+        return spectra.annotated(file_labels=_labels_by_file(spectra))
 
     def _matched(self, name: str) -> dict[str, str]:
         if self.expression is None:
             return {}
         hit = self.expression.search(_key(name))
         return {} if hit is None else {group: text for group, text in hit.groupdict().items() if text}
+
+
+def _labels_by_file(spectra: SpectrumSet) -> NDArray[np.str_]:
+    """Return, for each row, all labels that its file holds: ``Cs137+background``."""
+    files, place = np.unique(spectra.files, return_inverse=True)
+    place = place.reshape(-1)
+    held = np.zeros((len(files), len(spectra.labels.classes)), bool)
+    np.logical_or.at(held, place, spectra.labels.presence)
+    names = [
+        "+".join(sorted(spectra.labels.classes[number] for number in np.flatnonzero(row))) for row in held
+    ]
+    return np.array(names)[place] if names else np.zeros(0, np.str_)
 
 
 def _key(name: str) -> str:
