@@ -69,7 +69,7 @@ def identify(source: Source) -> Format:
     raise UnknownFormatError(
         hint,
         where=source.name,
-        expected=", ".join(known.title for known in formats()),
+        expected=f"one of {', '.join(known.name for known in formats())}",
         cure="convert it to CSV or N42, or name its format (--format)",
     )
 
