@@ -170,6 +170,9 @@ class Dicts:
                 'the dicts have no "spectrum"', where=self.where, found=", ".join(self.columns)[:200]
             )
         view = memoryview(self.source.data)
+        alike = self._alike_spectra(view)
+        if alike is not None:
+            return alike
         known: dict[tuple[int, int], tuple[np.dtype[Any], int]] = {}
         pieces: list[Any] = []
         shapes = []
@@ -193,6 +196,34 @@ class Dicts:
             check_channels(channels, self.where)
         return pieces, shapes
 
+    def _alike_spectra(
+        self, view: memoryview[int]
+    ) -> tuple[list[Any], list[tuple[np.dtype[Any], int]]] | None:
+        """Do at one stroke what `_spectra` does, where all arrays share dtype and shape; else None."""
+        column = self.columns["spectrum"]
+        if set(map(type, column)) != {Array}:
+            return None
+        # the interpreter spells out the first array of a file and takes the others at one stroke
+        whole = [item for item in column if type(item.raw) is int]
+        if len({(id(item.dtype), id(item.shape), item.length) for item in whole}) != 1:
+            return None
+        array = _pickled.numbers(whole[0], self.source.data, f"{self.where}#0")
+        length: int = whole[0].length
+        if array.ndim != 1 or length != array.dtype.itemsize * len(array):
+            return None
+        self._check_unfolded(len(array) * len(column))
+        check_channels(len(array), self.where)
+        pieces: list[Any] = []
+        for row, item in enumerate(column):
+            if type(item.raw) is int:
+                pieces.append(view[item.raw : item.raw + length])
+                continue
+            other = self._one_spectrum(item, row)
+            if other.dtype != array.dtype or len(other) != len(array):
+                return None
+            pieces.append(other.tobytes())
+        return pieces, [(array.dtype, len(array))] * len(column)
+
     def _one_spectrum(self, item: Any, row: int) -> NDArray[Any]:
         where = f"{self.where}#{row}"
         if type(item) is Array and type(getattr(item, "raw", None)) in (bytes, str):
@@ -212,17 +243,12 @@ class Dicts:
     def _axes(self, shapes: list[tuple[np.dtype[Any], int]]) -> tuple[list[Axis], NDArray[np.intp]]:
         """Distinct axes, and which one each row has."""
         objects, code = _distinct(self.columns.get("calibration", [None] * len(self.rows)))
-        known: dict[tuple[Any, ...], int] = {}
-        terms: list[tuple[float, ...] | None] = []
-        of_object = np.empty(len(objects), np.int64)
-        for place, item in enumerate(objects):
-            # equal names are one object mostly, and tuples of plain numbers are safe to compare
-            plain = type(item) is Pairs and len(item) == 2 and set(map(type, item[1])) == {float}
-            key = (id(item[0]), *item[1]) if plain else (id(item),)
-            if key not in known:
-                known[key] = len(terms)
-                terms.append(self._coefficients(item))
-            of_object[place] = known[key]
+        alike = _alike_numbers(objects)
+        if alike is not None:
+            rows, of_object = alike
+            terms: list[tuple[float, ...] | None] = [self._coefficients(objects[row]) for row in rows]
+        else:
+            terms, of_object = self._each_calibration(objects)
         channels = np.array([length for _, length in shapes], np.int64)
         pairs = of_object[code] * (MAX_CHANNELS + 1) + channels
         _, first, which = np.unique(pairs, return_index=True, return_inverse=True)
@@ -236,6 +262,23 @@ class Dicts:
             if not same:
                 axes.append(axis)
         return axes, place_of[which]
+
+    def _each_calibration(
+        self, objects: list[Any]
+    ) -> tuple[list[tuple[float, ...] | None], NDArray[np.int64]]:
+        """Coefficients of the distinct calibrations, and which of them each object has."""
+        known: dict[tuple[Any, ...], int] = {}
+        terms: list[tuple[float, ...] | None] = []
+        of_object = np.empty(len(objects), np.int64)
+        for place, item in enumerate(objects):
+            # equal names are one object mostly, and tuples of plain numbers are safe to compare
+            plain = type(item) is Pairs and len(item) == 2 and set(map(type, item[1])) == {float}
+            key = (id(item[0]), *item[1]) if plain else (id(item),)
+            if key not in known:
+                known[key] = len(terms)
+                terms.append(self._coefficients(item))
+            of_object[place] = known[key]
+        return terms, of_object
 
     def _coefficients(self, item: Any) -> tuple[float, ...] | None:
         if item is None:
@@ -373,6 +416,33 @@ class Dicts:
         return self._text_column(values, code)
 
 
+def _alike_numbers(objects: list[Any]) -> tuple[NDArray[np.intp], NDArray[np.int64]] | None:
+    """Find equal dicts among dicts of floats that share one list of names.
+
+    Returns
+    -------
+    (rows, which) or None
+        The first of each kind, and the kind of each object; None where the dicts are of another make.
+    """
+    if set(map(type, objects)) != {Pairs} or set(map(len, objects)) != {2}:
+        return None
+    if len({id(item[0]) for item in objects}) != 1:
+        return None
+    values = [item[1] for item in objects]
+    if set(map(len, values)) != {len(objects[0][0])}:
+        return None
+    if set(map(type, chain.from_iterable(values))) != {float}:
+        return None
+    # as bytes: equal numbers are equal patterns, but for the two zeros, which may stand as two kinds
+    table = np.array(values)
+    _, rows, which = np.unique(
+        table.view(np.dtype((np.void, table.shape[1] * 8))).reshape(-1),
+        return_index=True,
+        return_inverse=True,
+    )
+    return rows, which.reshape(-1).astype(np.int64)
+
+
 def _stacked(pieces: list[Any], dtypes: list[np.dtype[Any]]) -> NDArray[np.float64]:
     """Put equally long spectra below each other, some dozens at a time: so little stays in the cache."""
     out = np.empty((len(pieces), len(pieces[0]) // dtypes[0].itemsize), np.float64)
@@ -391,9 +461,12 @@ def _stacked(pieces: list[Any], dtypes: list[np.dtype[Any]]) -> NDArray[np.float
 def _distinct(column: Sequence[Any]) -> tuple[list[Any], NDArray[np.intp]]:
     """Return the different objects of a column, and which of them each row has.
 
-    Objects are told apart by identity: pickles keep one object for what was one object, and nothing
-    that a file made is hashed or compared here.
+    Texts are told apart by what they say. Other objects are told apart by identity: pickles keep one object
+    for what was one object, and nothing else that a file made is hashed or compared here.
     """
+    if set(map(type, column)) == {str}:
+        texts = {text: place for place, text in enumerate(dict.fromkeys(column))}
+        return list(texts), np.fromiter(map(texts.__getitem__, column), np.intp, len(column))
     ids = list(map(id, column))
     first = dict(zip(reversed(ids), range(len(ids) - 1, -1, -1), strict=True))
     if len(first) == 1:

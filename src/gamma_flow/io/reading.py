@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
@@ -74,6 +74,7 @@ def scan(
     *,
     format: str | None = None,  # noqa: A002 - the word users know
     progress: Progress | None = None,
+    carry: Callable[[SpectrumSet], SpectrumSet] | None = None,
 ) -> Found:
     """Read all that a path stands for, and remember what was refused.
 
@@ -89,6 +90,8 @@ def scan(
         Name of a format to read all files with, instead of looking at their content.
     progress : callable, optional
         Called with (number, count, name) before each file.
+    carry : callable, optional
+        What to make of each set as soon as it is read; its errors are not those of a file, and end the scan.
 
     Raises
     ------
@@ -105,8 +108,10 @@ def scan(
         if progress is not None:
             progress(number, len(files), entry.name)
         try:
-            found = read_source(entry.load(), options, format)
-            parts.extend(naming.apply(part, entry.name) for part in found)
+            for part in read_source(entry.load(), options, format):
+                named = naming.apply(part, entry.name)
+                # at once, so that the memory of one file serves for the next
+                parts.append(named if carry is None else carry(named))
         except UnknownFormatError as problem:
             if entry.alone:
                 raise
@@ -258,13 +263,10 @@ def read(
     SpectrumSet(14395 counts spectra, Axis(1024 bins, 0..3000 keV), classes: Am241, ..., background)
     """
     options = ReadOptions(kind, unit, reference, axis, background, signed)
-    found = scan(paths, options, Naming(label_pattern, table, aliases), format=format, progress=progress)
+    carry = None if onto is None else partial(carried, axis=onto, method=method, allow_cut=allow_cut)
+    naming = Naming(label_pattern, table, aliases)
+    found = scan(paths, options, naming, format=format, progress=progress, carry=carry)
     report(found, refused)
-    if onto is not None:
-        # file by file: what is carried over is put together once, not twice
-        return SpectrumSet.concatenate(
-            [carried(part, onto, method=method, allow_cut=allow_cut) for part in found.parts]
-        )
     if len(found.sets) > 1:
         axes = "; ".join(f"{part.axis} ({len(part)} spectra)" for part in found.sets)
         raise IncompatibleError(
