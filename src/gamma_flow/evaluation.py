@@ -266,6 +266,14 @@ def with_noise(spectra: SpectrumSet, size: float, model: Model, rng: np.random.G
     -------
     SpectrumSet
         Signed, since noise may push a channel below zero.
+
+    Examples
+    --------
+    >>> import gamma_flow as gf
+    >>> flat = gf.SpectrumSet(np.full((1, 1000), 100.0), gf.Axis.channels(1000), labels=gf.Labels.of([["a"]]))
+    >>> noisy = with_noise(flat, 0.1, gf.train(flat, held_out=0), np.random.default_rng(1))
+    >>> bool(9 < noisy.values.std() < 11)
+    True
     """
     active = model.on(spectra.axis).active
     scale = size * np.sqrt((spectra.values[:, active] ** 2).mean(axis=1, keepdims=True))

@@ -63,10 +63,11 @@ def csv_text(analyses: Sequence[Analysis]) -> str:
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Path]:
+def staged(folder: Path, replaces: str | None = None) -> Iterator[Path]:
     """Yield an empty folder; on success its files take their places in ``folder``, else it vanishes.
 
-    Files of other names in ``folder`` stay; after a failure or Ctrl-C everything is as it was.
+    Files of other names in ``folder`` stay, unless they match ``replaces``: those are left from a run before
+    and go when the new ones are in place. After a failure or Ctrl-C everything is as it was.
 
     Raises
     ------
@@ -81,8 +82,12 @@ def staged(folder: Path) -> Iterator[Path]:
         raise _cannot(folder, problem) from problem
     try:
         yield stage
-        for path in sorted(stage.iterdir()):
+        fresh = sorted(stage.iterdir())
+        for path in fresh:
             path.replace(folder / path.name)
+        for path in folder.glob(replaces) if replaces else ():
+            if path.name not in {new.name for new in fresh}:
+                path.unlink()
         made = False
     except WriteError:
         raise

@@ -314,7 +314,7 @@ def _divided_as_in_the_paper(
     """Draw the held-out part from the pool of all classes, with the generator that the original used."""
     order = sorted(range(len(names)), key=lambda number: names[number] != background)
     pool = np.concatenate([rows[number] for number in order])
-    shuffled = np.random.RandomState(seed).permutation(len(pool))  # noqa: NPY002 - its stream is the point
+    shuffled = np.random.RandomState(seed).permutation(len(pool))
     chosen = set(pool[shuffled[: int(np.ceil(held_out * len(pool)))]].tolist())
     mask = [np.array([row in chosen for row in mine], bool) for mine in rows]
     for name, mine in zip(names, mask, strict=True):
@@ -371,7 +371,9 @@ def _odd_ones(spectra: SpectrumSet, names: list[str], odd: list[Suspect]) -> lis
 
 
 def _told(spectra: SpectrumSet, names: list[str], suspect: Suspect) -> str:
-    text = f"{spectra.origin[suspect.row]} (labelled {names[suspect.own]}, cosine {suspect.cosine:.2f}"
+    # the last part of the path is enough to find it; the whole stands in the provenance
+    name = str(spectra.origin[suspect.row]).replace("\\", "/").rpartition("/")[2]
+    text = f"{name} (labelled {names[suspect.own]}, cosine {suspect.cosine:.2f}"
     if suspect.other is not None:
         text += f"; resembles {names[suspect.other]}: {suspect.other_cosine:.2f}"
     return text + ")"

@@ -87,6 +87,11 @@ def test_run_writes_everything_and_prints_a_summary(data: Path, tmp_path: Path) 
     assert len(results) == 120
     assert len((out / "results.csv").read_text().splitlines()) == 121
     assert len(gf.read(out / "prepared.npz")) == 120
+    (out / "prepared-2.npz").write_bytes(b"left from a run before")
+    (out / "notes.txt").write_text("mine")
+    succeed("run", data, "-o", out, "--noise", "0.2")
+    assert not (out / "prepared-2.npz").exists()
+    assert (out / "notes.txt").read_text() == "mine"
     again = tmp_path / "again"
     text = succeed("run", data, "-o", again, "--compare", out / "evaluation.json")
     assert "+0.00" in text

@@ -2,9 +2,9 @@
 
     python tests/reference/record_rebinning.py
 
-writes rebinning.json beside this file. becquerel: ``rebin(..., method="interpolation")``, which keeps only what
-lies between the outer edges. SpecUtils rebins when it sums two measurements of different calibration: one
-without counts on the target, one with the counts.
+writes rebinning.json beside this file. becquerel: ``rebin(..., method="interpolation")``, which keeps only
+what lies between the outer edges. SpecUtils rebins when it sums two measurements of different calibration:
+one without counts on the target, one with the counts.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ import numpy as np
 
 N42 = """<?xml version="1.0"?>
 <RadInstrumentData xmlns="http://physics.nist.gov/N42/2011/N42">
-<RadDetectorInformation id="a"><RadDetectorCategoryCode>Gamma</RadDetectorCategoryCode></RadDetectorInformation>
-<RadDetectorInformation id="b"><RadDetectorCategoryCode>Gamma</RadDetectorCategoryCode></RadDetectorInformation>
+<RadDetectorInformation id="a">
+<RadDetectorCategoryCode>Gamma</RadDetectorCategoryCode></RadDetectorInformation>
+<RadDetectorInformation id="b">
+<RadDetectorCategoryCode>Gamma</RadDetectorCategoryCode></RadDetectorInformation>
 <EnergyCalibration id="ca"><CoefficientValues>{target}</CoefficientValues></EnergyCalibration>
 <EnergyCalibration id="cb"><CoefficientValues>{source}</CoefficientValues></EnergyCalibration>
 <RadMeasurement id="m"><MeasurementClassCode>Foreground</MeasurementClassCode>
@@ -72,7 +74,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     rng = np.random.default_rng(7)
     cases = []
-    for number in range(12):
+    for _ in range(12):
         channels, target_channels = int(rng.integers(40, 120)), int(rng.integers(121, 200))
         source = [float(rng.uniform(-20, 20)), float(rng.uniform(5, 20)), float(rng.uniform(0, 0.01))]
         span = edges(source, channels)[-1] - source[0]
@@ -90,7 +92,6 @@ def main() -> None:
                 "specutils": by_specutils(counts, source, target, target_channels),
             }
         )
-        print(number, cases[-1]["specutils"] is not None)
     versions = {name: version(name) for name in ("becquerel", "SandiaSpecUtils")}
     record = {"versions": versions, "cases": cases}
     Path(__file__).with_name("rebinning.json").write_text(json.dumps(record) + "\n")

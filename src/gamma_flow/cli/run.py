@@ -60,7 +60,7 @@ def command(paths: tuple[str, ...], output: Path, compare: Path | None, as_json:
     before = _evaluation(compare) if compare is not None else None
     found = found_in(paths, settings)
     result = run(found.sets, settings)
-    with staged(output) as folder:
+    with staged(output, replaces="prepared*.npz") as folder:
         _write(result, settings, folder)
     if as_json:
         emit(result.evaluation())
@@ -113,7 +113,10 @@ def _summary(result: Result, output: Path) -> None:
         "model",
         ["", ""],
         [
-            ("spectra", f"{spectra} on {len(result.prepared)} axis/axes"),
+            (
+                "spectra",
+                f"{spectra} on {len(result.prepared)} {'axis' if len(result.prepared) == 1 else 'axes'}",
+            ),
             ("classes (training spectra)", classes),
             ("axis", f"{templates.axis}, used {lo:g}..{hi:g} {templates.axis.unit}"),
             ("rule", f"share > {result.model.min_share:g}"),

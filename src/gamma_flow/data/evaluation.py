@@ -78,6 +78,10 @@ class Evaluation:
         The same by detector.
     unique : Evaluation or None
         The same without frames that repeat the frame before them exactly.
+
+    See Also
+    --------
+    gamma_flow.evaluate : makes one from an analysis and labelled spectra.
     """
 
     n: int

@@ -23,6 +23,15 @@ from gamma_flow.errors import (
 from gamma_flow.io import _npy, _pickled, _unpickle
 from gamma_flow.io._format import ReadOptions
 from gamma_flow.io._pickled import Array, Pairs, Scalar
+from gamma_flow.io._plain import (
+    alike_numbers,
+    as_dict,
+    as_numbers,
+    distinguished,
+    kind_name,
+    plain_value,
+    stacked,
+)
 from gamma_flow.io._source import MAX_CHANNELS, Source
 
 __all__ = ["Dicts", "axis_for", "check_channels", "origins"]
@@ -39,9 +48,6 @@ _TERMS: Final = {
 _KNOWN: Final = ("spectrum", "labels", "calibration", "detector", "live_time", "real_time")
 _MAX_UNFOLDED: Final = 16
 """How many cells a file may unfold to, for each of its bytes: one array may be named many times."""
-
-_AT_ONCE: Final = 64
-"""Spectra whose bytes are put together at a time."""
 
 
 def axis_for(channels: int, options: ReadOptions, where: str) -> Axis:
@@ -105,7 +111,7 @@ class Dicts:
                 "the array does not hold dicts",
                 where=f"{self.where}#{bad}",
                 expected='dicts with "spectrum", "labels", "calibration", "detector"',
-                found=_kind_name(rows[bad]),
+                found=kind_name(rows[bad]),
                 cure="save plain numbers as a 2-D array without dtype=object",
             )
         return rows
@@ -118,7 +124,7 @@ class Dicts:
             self._check_unfolded(len(names) * len(self.rows))
             return dict(zip(names, zip(*[row[1] for row in self.rows], strict=True), strict=True))
         self._check_unfolded(sum([len(part) for row in self.rows for part in row]))
-        dicts = [_as_dict(row) for row in self.rows]
+        dicts = [as_dict(row) for row in self.rows]
         order = dict.fromkeys(name for row in dicts for name in row)
         self._check_unfolded(len(order) * len(dicts))
         return {name: [row.get(name) for row in dicts] for name in order}
@@ -149,7 +155,7 @@ class Dicts:
             chosen = slice(None) if everything else rows
             made.append(
                 SpectrumSet(
-                    _stacked([pieces[row] for row in rows], [shapes[row][0] for row in rows]),
+                    stacked([pieces[row] for row in rows], [shapes[row][0] for row in rows]),
                     axis,
                     self.options.kind or "counts",
                     labels=labels if everything else labels[rows],
@@ -232,7 +238,7 @@ class Dicts:
             array = np.array(item, np.float64)
         else:
             raise DamagedFileError(
-                "a spectrum is missing or is no array of numbers", where=where, found=_kind_name(item)
+                "a spectrum is missing or is no array of numbers", where=where, found=kind_name(item)
             )
         if array.ndim != 1:
             raise DamagedFileError(
@@ -242,8 +248,8 @@ class Dicts:
 
     def _axes(self, shapes: list[tuple[np.dtype[Any], int]]) -> tuple[list[Axis], NDArray[np.intp]]:
         """Distinct axes, and which one each row has."""
-        objects, code = _distinct(self.columns.get("calibration", [None] * len(self.rows)))
-        alike = _alike_numbers(objects)
+        objects, code = distinguished(self.columns.get("calibration", [None] * len(self.rows)))
+        alike = alike_numbers(objects)
         if alike is not None:
             rows, of_object = alike
             terms: list[tuple[float, ...] | None] = [self._coefficients(objects[row]) for row in rows]
@@ -285,7 +291,7 @@ class Dicts:
             return None
         where = f"{self.where}, a calibration"
         if type(item) is Pairs:
-            given = _as_dict(item)
+            given = as_dict(item)
             strange = [name for name in given if name not in _TERMS]
             if strange or len({_TERMS[name] for name in given}) != len(given):
                 raise DamagedFileError(
@@ -302,7 +308,7 @@ class Dicts:
             row = _pickled.numbers(item, self.source.data, where).ravel()[:64].tolist()
         else:
             row = list(item) if type(item) in (list, tuple) else [item]
-        values = [_plain_value(value, where) for value in row[:64]]
+        values = [plain_value(value, where) for value in row[:64]]
         terms = [float(value) for value in values if isinstance(value, (int, float))]
         if len(values) < 2 or len(terms) < len(values):
             raise DamagedFileError(
@@ -328,7 +334,7 @@ class Dicts:
         background = self.options.background
         if "labels" not in self.columns:
             return Labels.none(len(self.rows), background)
-        objects, by_object = _distinct(self.columns["labels"])
+        objects, by_object = distinguished(self.columns["labels"])
         lists = self._names(objects)
         places: dict[tuple[str, ...] | None, int] = {}
         code = np.array([places.setdefault(names, len(places)) for names in lists], np.intp)[by_object]
@@ -351,10 +357,10 @@ class Dicts:
         if item is None:
             return None
         row = list(item) if type(item) in (list, tuple) else [item]
-        names = [_plain_value(name, self.where) for name in row]
+        names = [plain_value(name, self.where) for name in row]
         if any(not isinstance(name, str) for name in names):
             raise DamagedFileError(
-                "labels are no names", where=self.where, expected="a list of text", found=_kind_name(item)
+                "labels are no names", where=self.where, expected="a list of text", found=kind_name(item)
             )
         return tuple(str(name) for name in names)
 
@@ -362,8 +368,8 @@ class Dicts:
         column = self.columns.get(name)
         if column is None:
             return np.full(len(self.rows), "")
-        objects, code = _distinct(column)
-        return self._text_column([_plain_value(item, self.where) for item in objects], code)
+        objects, code = distinguished(column)
+        return self._text_column([plain_value(item, self.where) for item in objects], code)
 
     def _text_column(self, values: list[Any], code: NDArray[np.intp]) -> NDArray[np.str_]:
         texts = ["" if value is None else str(value) for value in values]
@@ -375,7 +381,7 @@ class Dicts:
         column = self.columns.get(name)
         if column is None:
             return np.full(len(self.rows), np.nan)
-        numbers = _numbers([_plain_value(item, self.where) for item in column])
+        numbers = as_numbers([plain_value(item, self.where) for item in column])
         if numbers is None:
             raise DamagedFileError(f"a {name.replace('_', ' ')} is no number of seconds", where=self.where)
         return numbers
@@ -406,118 +412,11 @@ class Dicts:
         """One column of numbers where all are (or spell) numbers, else of text; None for anything else."""
         if set(map(type, column)) <= {float}:
             return np.array(column, np.float64)
-        objects, code = _distinct(column)
+        objects, code = distinguished(column)
         if not set(map(type, objects)) <= {float, int, bool, str, bytes, Scalar, type(None)}:
             return None
-        values = [_plain_value(item, self.where) for item in objects]
-        numbers = _numbers(values)
+        values = [plain_value(item, self.where) for item in objects]
+        numbers = as_numbers(values)
         if numbers is not None:
             return numbers[code]
         return self._text_column(values, code)
-
-
-def _alike_numbers(objects: list[Any]) -> tuple[NDArray[np.intp], NDArray[np.int64]] | None:
-    """Find equal dicts among dicts of floats that share one list of names.
-
-    Returns
-    -------
-    (rows, which) or None
-        The first of each kind, and the kind of each object; None where the dicts are of another make.
-    """
-    if set(map(type, objects)) != {Pairs} or set(map(len, objects)) != {2}:
-        return None
-    if len({id(item[0]) for item in objects}) != 1:
-        return None
-    values = [item[1] for item in objects]
-    if set(map(len, values)) != {len(objects[0][0])}:
-        return None
-    if set(map(type, chain.from_iterable(values))) != {float}:
-        return None
-    # as bytes: equal numbers are equal patterns, but for the two zeros, which may stand as two kinds
-    table = np.array(values)
-    _, rows, which = np.unique(
-        table.view(np.dtype((np.void, table.shape[1] * 8))).reshape(-1),
-        return_index=True,
-        return_inverse=True,
-    )
-    return rows, which.reshape(-1).astype(np.int64)
-
-
-def _stacked(pieces: list[Any], dtypes: list[np.dtype[Any]]) -> NDArray[np.float64]:
-    """Put equally long spectra below each other, some dozens at a time: so little stays in the cache."""
-    out = np.empty((len(pieces), len(pieces[0]) // dtypes[0].itemsize), np.float64)
-    if len(set(dtypes)) == 1:
-        for first in range(0, len(pieces), _AT_ONCE):
-            rows = out[first : first + _AT_ONCE]
-            block = np.frombuffer(b"".join(pieces[first : first + _AT_ONCE]), dtypes[0])
-            rows[...] = block.reshape(rows.shape)
-    else:
-        for row, piece, dtype in zip(out, pieces, dtypes, strict=True):
-            row[...] = np.frombuffer(piece, dtype)
-    out.flags.writeable = False
-    return out
-
-
-def _distinct(column: Sequence[Any]) -> tuple[list[Any], NDArray[np.intp]]:
-    """Return the different objects of a column, and which of them each row has.
-
-    Texts are told apart by what they say. Other objects are told apart by identity: pickles keep one object
-    for what was one object, and nothing else that a file made is hashed or compared here.
-    """
-    if set(map(type, column)) == {str}:
-        texts = {text: place for place, text in enumerate(dict.fromkeys(column))}
-        return list(texts), np.fromiter(map(texts.__getitem__, column), np.intp, len(column))
-    ids = list(map(id, column))
-    first = dict(zip(reversed(ids), range(len(ids) - 1, -1, -1), strict=True))
-    if len(first) == 1:
-        return [column[0]], np.zeros(len(column), np.intp)
-    if len(first) == len(ids):
-        return list(column), np.arange(len(ids))
-    places = {key: place for place, key in enumerate(first)}
-    return [column[row] for row in first.values()], np.array([places[key] for key in ids], np.intp)
-
-
-def _numbers(values: list[Any]) -> NDArray[np.float64] | None:
-    """Return numbers if all values are or spell finite ones (or are unknown), else None."""
-    found = []
-    for value in values:
-        if value is None:
-            found.append(np.nan)
-            continue
-        try:
-            found.append(float(value))
-        except (ValueError, OverflowError):
-            return None
-        if isinstance(value, str) and not np.isfinite(found[-1]):
-            return None
-    return np.array(found, np.float64) if any(value is not None for value in values) else None
-
-
-def _plain_value(item: Any, where: str) -> float | int | str | None:
-    if item is None or isinstance(item, (bool, int, float, str)):
-        return item
-    if type(item) is bytes:
-        return item.decode("utf-8", "replace")
-    if type(item) is Scalar:
-        return _pickled.scalar(item, where)
-    raise DamagedFileError(
-        "text or a number was expected",
-        where=where,
-        found=_kind_name(item),
-        cure="check how the file was made",
-    )
-
-
-def _as_dict(pairs: Pairs) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for names, values in zip(pairs[::2], pairs[1::2], strict=True):
-        made.update(zip(names, values, strict=True))
-    return made
-
-
-def _kind_name(item: Any) -> str:
-    if type(item) is Array:
-        return "an array of objects" if type(getattr(item, "raw", None)) is list else "an array"
-    return {Pairs: "a dict", Scalar: "a number", type(None): "nothing"}.get(
-        type(item), f"a {type(item).__name__}"
-    )

@@ -141,7 +141,15 @@ def read_each(
     refused: Literal["raise", "warn"] = "raise",
     progress: Progress | None = None,
 ) -> Iterator[SpectrumSet]:
-    """Read everything behind a path, one set an axis; see `read` for the parameters."""
+    """Read everything behind a path, one set an axis; see `read` for the parameters and errors.
+
+    Examples
+    --------
+    >>> import gamma_flow as gf
+    >>> for spectra in gf.read_each("data/"):  # doctest: +SKIP
+    ...     print(spectra)
+    SpectrumSet(4893 counts spectra, Axis(256 bins, -16.2846..2175.42 keV), classes: Am241, Co60, ...)
+    """
     options = ReadOptions(kind, unit, reference, axis, background, signed)
     found = scan(paths, options, Naming(label_pattern, table, aliases), format=format, progress=progress)
     report(found, refused)
