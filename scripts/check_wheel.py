@@ -2,9 +2,9 @@
 
     python scripts/check_wheel.py
 
-Each interpreter gets a fresh virtual environment with nothing but the wheel and its dependencies, in which the
-demonstration runs. The lowest versions are those that pyproject.toml names with ``>=``; with them the tests of
-the nouns, the numerics and the model run too.
+Each interpreter gets a fresh virtual environment with nothing but the wheel and its dependencies, in which
+the demonstration runs. The lowest versions are those that pyproject.toml names with ``>=``; with them the
+tests of the nouns, the numerics and the model run too.
 """
 
 from __future__ import annotations
