@@ -20,7 +20,11 @@ from gamma_flow.cli import cli
 
 
 def call(*arguments: object) -> Result:
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+    try:
+        runner = CliRunner(mix_stderr=False)  # click before 8.2 has to be told
+    except TypeError:
+        runner = CliRunner()
+    return runner.invoke(cli, [str(argument) for argument in arguments])
 
 
 def succeed(*arguments: object) -> str:

@@ -121,15 +121,17 @@ def test_a_batch_is_its_rows(k, c):
     rng = np.random.default_rng(k)
     values, templates = draw(rng, 700, k, c, kind="positive")
     together = unmix(values, templates)
+    # to rounding: some versions of BLAS add up in another order at another place of a block
+    bound = 1e-15 * np.linalg.cond(templates) * together.scores.max(axis=1, keepdims=True)
     for i in range(0, 700, 23):
         alone = unmix(values[i : i + 1], templates)
-        np.testing.assert_allclose(alone.scores[0], together.scores[i], rtol=1e-12, atol=1e-14)
+        assert (np.abs(alone.scores[0] - together.scores[i]) <= bound[i]).all()
         for name in ("cosine", "centred_cosine", "explained_variance"):
             np.testing.assert_allclose(
                 getattr(alone.quality, name)[0], getattr(together.quality, name)[i], atol=1e-10
             )
     upside_down = nnls(values[::-1], templates)[::-1]
-    np.testing.assert_allclose(upside_down, together.scores, rtol=1e-12, atol=1e-14)
+    assert (np.abs(upside_down - together.scores) <= bound).all()
 
 
 @given(seeds, st.sampled_from([1e-300, 1e-160, 1e-3, 7.0, 1e9, 1e150, 1e290]))

@@ -14,8 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    _Parameter = click.ParamType[Any]
     from gamma_flow.io.reading import Found, Progress
     from gamma_flow.settings import Settings
+
+if not TYPE_CHECKING:
+    _Parameter = click.ParamType  # older versions of click take no type
 
 __all__ = [
     "config_options",
@@ -71,7 +75,7 @@ def _chain(options: Sequence[Callable[[Function], Function]]) -> Callable[[Funct
     return decorate
 
 
-class _Numbers(click.ParamType[Any]):
+class _Numbers(_Parameter):
     """Numbers with commas between them: ``-12,8.15,0.0012``."""
 
     name = "NUMBERS"
@@ -85,7 +89,7 @@ class _Numbers(click.ParamType[Any]):
             self.fail(f"'{value}' is not a list of numbers with commas between them", param, ctx)
 
 
-class _Range(click.ParamType[Any]):
+class _Range(_Parameter):
     """A range that may be open at an end: ``45,`` or ``,3000`` or ``45,3000``."""
 
     name = "LO,HI"
