@@ -10,6 +10,7 @@ tests of the nouns, the numerics and the model run too.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import subprocess
@@ -30,12 +31,18 @@ def call(*command: str | Path, cwd: Path | None = None) -> None:
 
 
 def interpreters() -> dict[str, str]:
-    """Return the interpreters that are found and run, by version."""
+    """Return the interpreters that are found and run, by version: on the path, or where pyenv keeps them."""
     found = {}
+    kept = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     for version in VERSIONS:
-        path = shutil.which(f"python{version}")
-        if path and subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0:
-            found[version] = path
+        places = [
+            shutil.which(f"python{version}"),
+            *sorted(map(str, kept.glob(f"{version}.*/bin/python{version}"))),
+        ]
+        for path in filter(None, places):
+            if subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0:
+                found[version] = path
+                break
     return found
 
 
