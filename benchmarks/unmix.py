@@ -15,6 +15,7 @@ import platform
 import statistics
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,12 +24,16 @@ import scipy
 from numpy.typing import NDArray
 from scipy.optimize import nnls as scipy_nnls
 
+from gamma_flow.io.reading import scan
 from gamma_flow.numerics.unmix import kkt_violation, unmix
+from gamma_flow.settings import load_settings
+from gamma_flow.workflow import prepare, train_on
 
 Floats = NDArray[np.float64]
 Result = tuple[Floats, Floats, Floats]
 
 
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "bfs" / "example_dataset.zip"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -45,6 +50,17 @@ def load(npz: Path | None, n: int, k: int) -> tuple[str, Floats, Floats]:
         with np.load(npz) as arrays:
             return npz.name, arrays["values"].astype(np.float64), arrays["templates"].astype(np.float64)
     return synthetic(n, k)
+
+
+def reference() -> tuple[str, Floats, Floats] | None:
+    """Return the paper's own data as its settings prepare them, if they are present beside the repository."""
+    if not SHARED.exists():
+        return None
+    warnings.simplefilter("ignore")
+    settings = load_settings(preset="paper")
+    (spectra,) = prepare(scan(SHARED).sets, settings)
+    templates = train_on((spectra,), settings).templates
+    return "the paper's data", spectra.values[:, templates.active], templates.shapes[:, templates.active]
 
 
 def synthetic(n: int, k: int, channels: int = 249) -> tuple[str, Floats, Floats]:
@@ -137,6 +153,11 @@ def main() -> None:
     )
     sizes = [(given.spectra, 5), (given.spectra // 2, 18), (given.spectra // 4, 60)]
     sets = [load(None, n, k) for n, k in sizes]
+    paper = reference()
+    if paper is not None:
+        sets.insert(0, paper)
+    else:
+        print(f"the reference data are not present at {SHARED}: synthetic spectra only")
     if given.npz is not None:
         sets.insert(0, load(given.npz, 0, 0))
     for name, values, templates in sets:
