@@ -113,6 +113,11 @@ class GammaFlowError(Exception):
         }
 
 
+def _rebuild_refused(parts: dict[str, str | None], refused: tuple[ReadError, ...]) -> RefusedFilesError:
+    what = parts.pop("what") or ""
+    return RefusedFilesError(what, refused=refused, **parts)
+
+
 def _rebuild(kind: type[GammaFlowError], parts: dict[str, str | None]) -> GammaFlowError:
     what = parts.pop("what") or ""
     return kind(what, **parts)
@@ -171,8 +176,16 @@ class RefusedFilesError(ReadError):
         cure: str | None = None,
         refused: tuple[ReadError, ...] = (),
     ) -> None:
-        super().__init__(what, where=where, expected=expected, found=found, cure=cure)
         self.refused = refused
+        super().__init__(what, where=where, expected=expected, found=found, cure=cure)
+
+    def _sentence(self) -> str:
+        lines = [super()._sentence(), *(f"  {problem}" for problem in self.refused)]
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the refused files too when the error crosses a process boundary."""
+        return (_rebuild_refused, (self.as_dict(), self.refused))
 
 
 class WriteError(GammaFlowError, OSError):

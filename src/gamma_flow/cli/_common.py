@@ -6,8 +6,7 @@ import functools
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +14,7 @@ import click
 
 if TYPE_CHECKING:
     _Parameter = click.ParamType[Any]
-    from gamma_flow.io.reading import Found, Progress
+    from gamma_flow.io.reading import Found
     from gamma_flow.settings import Settings
 
 if not TYPE_CHECKING:
@@ -26,7 +25,6 @@ __all__ = [
     "emit",
     "found_in",
     "guarded",
-    "progress_bar",
     "reading_options",
     "settings_of",
     "table",
@@ -273,10 +271,11 @@ def settings_of(flags: dict[str, Any]) -> Settings:
     return changed
 
 
-def found_in(paths: Sequence[str], settings: Settings) -> Found:
-    """Read all paths with progress, and report what was refused."""
+def found_in(paths: Sequence[str], settings: Settings, tolerant: bool = False) -> Found:
+    """Read all paths with progress, and report what was refused unless the caller does."""
     from gamma_flow.io._format import ReadOptions
     from gamma_flow.io.naming import Naming
+    from gamma_flow.io.progress import progress_bar
     from gamma_flow.io.reading import report, scan
 
     how = settings.read
@@ -284,28 +283,9 @@ def found_in(paths: Sequence[str], settings: Settings) -> Found:
     naming = Naming(how.label_pattern, how.table, how.aliases)
     with progress_bar("reading") as progress:
         found = scan(list(paths), options, naming, format=how.format, progress=progress)
-    report(found, "warn" if how.skip_refused else "raise")
+    if not (tolerant and found.parts):
+        report(found, "warn" if how.skip_refused else "raise")
     return found
-
-
-@contextmanager
-def progress_bar(title: str) -> Iterator[Progress | None]:
-    """Yield a callback that moves a bar on the terminal; None where there is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None)
-
-        def move(number: int, count: int, name: str) -> None:
-            last = name.replace("\\", "/").rpartition("/")[2]
-            bar.update(task, completed=number, total=count, description=f"{title} {last}"[:50])
-
-        yield move
 
 
 def emit(value: Any) -> None:
@@ -321,7 +301,8 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Non
 
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(head))
     for number, name in enumerate(head):
-        grid.add_column(name, justify="left" if number == 0 else "right", overflow="fold")
+        left = number == 0 or not any(head)
+        grid.add_column(name, justify="left" if left else "right", overflow="fold")
     for row in rows:
         grid.add_row(*(str(cell) for cell in row))
     wide = None if sys.stdout.isatty() else 160

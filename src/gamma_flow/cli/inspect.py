@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,19 +29,35 @@ if TYPE_CHECKING:
 @guarded
 def command(paths: tuple[str, ...], as_json: bool, **flags: Any) -> None:
     """Say what was found in PATHS: files, folders, zips or patterns."""
-    found = found_in(paths, settings_of(flags))
+    found = found_in(paths, settings_of(flags), tolerant=True)
     sets = [_about(part) for part in found.sets]
     if as_json:
-        emit({"sets": sets, "passed_over": [problem.as_dict() for problem in found.passed_over]})
-        return
+        emit(
+            {
+                "sets": sets,
+                "refused": [problem.as_dict() for problem in found.refused],
+                "passed_over": [problem.as_dict() for problem in found.passed_over],
+            }
+        )
+        sys.exit(1 if found.refused else 0)
     for about in sets:
         axis = about["axis"]
         table(
             f"{about['spectra']} {about['kind']} spectra on {axis['bins']} channels, "
             f"{axis['lo']:g}..{axis['hi']:g} {axis['unit']}",
             ["", ""],
-            [(name.replace("_", " "), _shown(value)) for name, value in about.items() if name != "axis"],
+            [
+                (name.replace("_", " "), _shown(name, value))
+                for name, value in about.items()
+                if name != "axis"
+            ],
         )
+    for other in found.passed_over:
+        click.echo(f"passed over: {other.where}: {other.what}")
+    for problem in found.refused:
+        click.echo(f"refused: {problem}", err=True)
+    if found.refused:
+        sys.exit(1)
 
 
 def _about(spectra: SpectrumSet) -> dict[str, Any]:
@@ -77,14 +94,16 @@ def _span(values: Any) -> list[float] | None:
     return [float(known.min()), float(np.median(known)), float(known.max())] if len(known) else None
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
     if value is None:
         return "unknown"
+    if name == "meta":
+        return ", ".join(value) or "–"
     if isinstance(value, dict):
         parts = [f"{name or '(unknown)'}: {count}" for name, count in list(value.items())[:12]]
         return ", ".join(parts) + (f", and {len(value) - 12} more" if len(value) > 12 else "")
     if isinstance(value, list) and len(value) == 3:
         return f"{value[0]:g} .. {value[2]:g}, median {value[1]:g}"
     if isinstance(value, list):
-        return " .. ".join(str(part) for part in value) if value else "–"
+        return " .. ".join(value)
     return str(value)

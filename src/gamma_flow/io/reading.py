@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -21,13 +22,11 @@ from gamma_flow.errors import (
 )
 from gamma_flow.io._format import ReadOptions
 from gamma_flow.io.naming import Naming
+from gamma_flow.io.progress import Progress, progress_bar
 from gamma_flow.io.registry import read_source
 from gamma_flow.io.walk import entries
 
 __all__ = ["Found", "read", "read_each", "scan"]
-
-Progress = Callable[[int, int, str], None]
-"""Called before each file with its number, how many there are, and its name."""
 
 Paths = str | Path | Sequence[str | Path]
 
@@ -151,7 +150,9 @@ def read_each(
     SpectrumSet(4893 counts spectra, Axis(256 bins, -16.2846..2175.42 keV), classes: Am241, Co60, ...)
     """
     options = ReadOptions(kind, unit, reference, axis, background, signed)
-    found = scan(paths, options, Naming(label_pattern, table, aliases), format=format, progress=progress)
+    naming = Naming(label_pattern, table, aliases)
+    with nullcontext(progress) if progress is not None else progress_bar("reading") as move:
+        found = scan(paths, options, naming, format=format, progress=move)
     report(found, refused)
     yield from found.sets
 
@@ -165,9 +166,8 @@ def report(found: Found, refused: Literal["raise", "warn"] = "raise") -> None:
         Files were refused and that was not allowed, or nothing at all was read.
     """
     if found.refused and (refused == "raise" or not found.parts):
-        reasons = "".join(f"\n  {problem}" for problem in found.refused)
         raise RefusedFilesError(
-            f"{len(found.refused)} file{'s' if len(found.refused) > 1 else ''} cannot be read:{reasons}\n",
+            f"{len(found.refused)} file{'s' if len(found.refused) > 1 else ''} cannot be read",
             cure="mend them or take them out, or go on without them: refused='warn' (--skip-refused)",
             refused=found.refused,
         )
@@ -245,7 +245,7 @@ def read(
     refused : {"raise", "warn"}
         What to do about files that cannot be read: raise with all reasons at the end, or go on without them.
     progress : callable, optional
-        Called with (number, count, name) before each file.
+        Called with (number, count, name) before each file; by default a bar moves on a terminal.
 
     Returns
     -------
@@ -273,7 +273,8 @@ def read(
     options = ReadOptions(kind, unit, reference, axis, background, signed)
     carry = None if onto is None else partial(carried, axis=onto, method=method, allow_cut=allow_cut)
     naming = Naming(label_pattern, table, aliases)
-    found = scan(paths, options, naming, format=format, progress=progress, carry=carry)
+    with nullcontext(progress) if progress is not None else progress_bar("reading") as move:
+        found = scan(paths, options, naming, format=format, progress=move, carry=carry)
     report(found, refused)
     if len(found.sets) > 1:
         axes = "; ".join(f"{part.axis} ({len(part)} spectra)" for part in found.sets)
