@@ -165,3 +165,9 @@ def test_training_does_not_change_its_input(labelled: gf.SpectrumSet) -> None:
     before = labelled.values.copy()
     gf.train(labelled)
     np.testing.assert_array_equal(labelled.values, before)
+
+
+def test_spectra_that_were_read_twice_are_warned_of(labelled: gf.SpectrumSet) -> None:
+    twice = gf.SpectrumSet.concatenate([labelled, labelled])
+    with pytest.warns(TrainingWarning, match="same origin"):
+        gf.train(twice)

@@ -94,9 +94,9 @@ class Model:
         carried = self._carried.get(axis)
         if carried is None:
             carried = self.templates.onto(axis)
-            while len(self._carried) >= _KEPT_AXES:
-                self._carried.pop(next(iter(self._carried)), None)
-            self._carried[axis] = carried
+            # a new table takes the old one's place in one step, so threads may share a model
+            kept = list(self._carried.items())[1 - _KEPT_AXES :]
+            object.__setattr__(self, "_carried", {**dict(kept), axis: carried})
         return carried
 
     def analyse(self, spectra: SpectrumSet) -> Analysis:

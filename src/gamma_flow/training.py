@@ -134,6 +134,11 @@ def train(
         background,
     )
     notes += _alike(templates)
+    if held_out > 0 and len(np.unique(spectra.origin)) < len(spectra):
+        notes.append(
+            "several spectra bear the same origin, so validation spectra cannot be told from training spectra "
+            "by it; was a file read twice?"
+        )
     odd = suspects(spectra.values[:, active], kept, spectra.kind == "counts")
     notes += _odd_ones(spectra, names, odd)
     for note in notes:
