@@ -1,31 +1,12 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from gamma_flow.data import Axis
-from gamma_flow.errors import DamagedFileError, GammaFlowError, UnsafeFileError
+from gamma_flow.errors import DamagedFileError, UnsafeFileError
 from gamma_flow.io import iec
 from gamma_flow.io._format import ReadOptions
 from gamma_flow.io._source import Source
-
-FORMATS = Path(__file__).parents[2].parent / "shared" / "data" / "formats"
-
-
-def real(name: str) -> Source:
-    path = FORMATS / name
-    if not path.exists():
-        pytest.skip(f"{name} is not on this machine")
-    return Source.of(path, path.name)
-
-
-def refusal(module, data: bytes) -> str:
-    """The sentence with which a mutant is refused, if it is."""
-    try:
-        module.read(Source("mutant", data), ReadOptions())
-    except GammaFlowError as problem:
-        return str(problem)
-    return "mutant"
+from support import real, refusal
 
 
 def small(

@@ -1,18 +1,17 @@
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gamma_flow.data import Axis, Labels, SpectrumSet
-from gamma_flow.errors import DamagedFileError, GammaFlowError, ReadWarning, UnsafeFileError, WriteError
+from gamma_flow.errors import DamagedFileError, ReadWarning, UnsafeFileError, WriteError
 from gamma_flow.io import _calibration, n42, n42_write
 from gamma_flow.io._format import ReadOptions
 from gamma_flow.io._source import Source
+from support import mutations, real, refusal
 
-FORMATS = Path(__file__).parents[2].parent / "shared" / "data" / "formats"
 REAL = [
     "interspec/13samples_1det_peaks_on_8.n42",
     "interspec/5samples_2dets_peaks_on_3.n42",
@@ -34,22 +33,6 @@ REAL = [
     "rase/VABCD_M001_Spike.n42",
     "rase/VABCD_M001_Step.n42",
 ]
-
-
-def real(name: str) -> Source:
-    path = FORMATS / name
-    if not path.exists():
-        pytest.skip(f"{name} is not on this machine")
-    return Source.of(path, path.name)
-
-
-def refusal(module, data: bytes) -> str:
-    """The sentence with which a mutant is refused, if it is."""
-    try:
-        module.read(Source("mutant", data), ReadOptions())
-    except GammaFlowError as problem:
-        return str(problem)
-    return "mutant"
 
 
 def read_all(data: str | bytes | Source, **options) -> list[SpectrumSet]:
@@ -576,22 +559,6 @@ def test_notes_that_are_damaged(some):
 
 
 # ---------------------------------------------------------------- mutations
-
-
-def mutations(data: bytes, number: int, seed: int):
-    rng = np.random.default_rng(seed)
-    for _ in range(number):
-        changed = bytearray(data)
-        for _ in range(rng.integers(1, 4)):
-            at = int(rng.integers(len(changed)))
-            kind = rng.integers(3)
-            if kind == 0:
-                changed[at] = int(rng.integers(32, 127))
-            elif kind == 1:
-                del changed[at : at + int(rng.integers(1, 30))]
-            else:
-                changed[at:at] = changed[max(0, at - 40) : at]
-        yield bytes(changed)
 
 
 def digits_changed(data: bytes, number: int, seed: int):

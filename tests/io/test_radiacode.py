@@ -1,31 +1,12 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from gamma_flow.data import Axis
-from gamma_flow.errors import DamagedFileError, GammaFlowError, UnsafeFileError
+from gamma_flow.errors import DamagedFileError, UnsafeFileError
 from gamma_flow.io import radiacode
 from gamma_flow.io._format import ReadOptions
 from gamma_flow.io._source import Source
-
-FORMATS = Path(__file__).parents[2].parent / "shared" / "data" / "formats"
-
-
-def real(name: str) -> Source:
-    path = FORMATS / "radiacode" / name
-    if not path.exists():
-        pytest.skip(f"{name} is not on this machine")
-    return Source.of(path, path.name)
-
-
-def refusal(module, data: bytes) -> str:
-    """The sentence with which a mutant is refused, if it is."""
-    try:
-        module.read(Source("mutant", data), ReadOptions())
-    except GammaFlowError as problem:
-        return str(problem)
-    return "mutant"
+from support import real, refusal
 
 
 def read(data: str | Source, **options):
@@ -89,7 +70,7 @@ SMALL = (
     ],
 )
 def test_real_files(name, coefficients, seconds, starts, titles, totals):
-    found = read(real(name))
+    found = read(real(f"radiacode/{name}"))
     assert found.axis.coefficients == coefficients
     assert len(found.axis) == 1024
     assert found.live_time.tolist() == seconds
@@ -104,7 +85,7 @@ def test_real_files(name, coefficients, seconds, starts, titles, totals):
 @pytest.mark.parametrize("name", ["data_am241.xml", "data_th232_plus_background.xml", "trinitite.xml"])
 def test_real_files_agree_with_specutils(name):
     library = pytest.importorskip("SpecUtils")
-    source = real(name)
+    source = real(f"radiacode/{name}")
     found = read(source)
     other = library.SpecFile()
     other.loadFile(str(source.path), library.ParserType.RadiaCode)
@@ -129,19 +110,19 @@ def test_real_files_agree_with_specutils(name):
 )
 def test_real_files_that_are_invalid_on_purpose(name, sentence):
     with pytest.raises(DamagedFileError, match=sentence):
-        read(real(name))
+        read(real(f"radiacode/{name}"))
 
 
 @pytest.mark.parametrize("name", ["data_am241.xml", "data_th232_plus_background.xml", "trinitite.xml"])
 def test_real_files_cut_at_every_tenth(name):
-    source = real(name)
+    source = real(f"radiacode/{name}")
     for tenth in range(1, 10):
         with pytest.raises(DamagedFileError, match="the file is cut"):
             radiacode.read(Source("cut", source.data[: len(source.data) * tenth // 10]), ReadOptions())
 
 
 def test_a_track_log_is_not_claimed():
-    assert not radiacode.FORMAT.sniff(real("walk.rctrk"))
+    assert not radiacode.FORMAT.sniff(real("radiacode/walk.rctrk"))
 
 
 def test_a_small_file():

@@ -1,16 +1,15 @@
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gamma_flow.data import Axis, Labels, SpectrumSet
-from gamma_flow.errors import DamagedFileError, GammaFlowError, IncompatibleError, UnsafeFileError, WriteError
+from gamma_flow.errors import DamagedFileError, IncompatibleError, UnsafeFileError, WriteError
 from gamma_flow.io import spe, spe_write
 from gamma_flow.io._format import ReadOptions
 from gamma_flow.io._source import Source
+from support import mutations, real, refusal
 
-FORMATS = Path(__file__).parents[2].parent / "shared" / "data" / "formats"
 REAL = [
     ("becquerel/01122014152731-GT01122014182338-GA37.4963000N-GO122.4633000W.spe", (-0.21, 0.718993, 0.0)),
     ("becquerel/1110C NAA cave background May 2017.spe", (-0.035087, 0.1828039, -6.86613e-10)),
@@ -28,22 +27,6 @@ SMALL = (
     "       1\r\n       0\r\n      12\r\n       4\r\n$ROI:\r\n1\r\n0 2\r\n$ENER_FIT:\r\n0.5 1.5\r\n"
     "$MCA_CAL:\r\n3\r\n5.01E-001 1.5E+000 1E-006 keV\r\n$SHAPE_CAL:\r\n2\r\n1 2\r\n"
 )
-
-
-def real(name: str) -> Source:
-    path = FORMATS / name
-    if not path.exists():
-        pytest.skip(f"{name} is not on this machine")
-    return Source.of(path, path.name)
-
-
-def refusal(module, data: bytes) -> str:
-    """The sentence with which a mutant is refused, if it is."""
-    try:
-        module.read(Source("mutant", data), ReadOptions())
-    except GammaFlowError as problem:
-        return str(problem)
-    return "mutant"
 
 
 def read(text: str | bytes | Source, **options) -> SpectrumSet:
@@ -207,22 +190,6 @@ def test_damage_is_named(old, new, sentence):
 def test_other_texts_are_not_claimed():
     for text in ("", "channel,counts\n1,2\n", "$5 a piece\n", "$100: a price\n", "# $DATA:\n"):
         assert not spe.FORMAT.sniff(Source("a", text.encode()))
-
-
-def mutations(data: bytes, number: int, seed: int):
-    rng = np.random.default_rng(seed)
-    for _ in range(number):
-        changed = bytearray(data)
-        for _ in range(rng.integers(1, 6)):
-            at = int(rng.integers(len(changed)))
-            kind = rng.integers(3)
-            if kind == 0:
-                changed[at] = int(rng.integers(256))
-            elif kind == 1:
-                del changed[at : at + int(rng.integers(1, 40))]
-            else:
-                changed[at:at] = changed[max(0, at - 30) : at]
-        yield bytes(changed)
 
 
 @pytest.mark.parametrize("name", ["small", "becquerel/Alcatraz14.spe", "becquerel/SGM102432.spe"])

@@ -1,38 +1,21 @@
 import builtins
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gamma_flow.data import Axis
-from gamma_flow.errors import DamagedFileError, GammaFlowError, ReadError
+from gamma_flow.errors import DamagedFileError, ReadError
 from gamma_flow.io import iec, n42, radiacode, spe, vendor
 from gamma_flow.io._format import ReadOptions
 from gamma_flow.io._source import Source
+from support import FORMATS, real, refusal
 
-FORMATS = Path(__file__).parents[2].parent / "shared" / "data" / "formats"
 CNF = "becquerel/01122014152731-GT01122014182338-GA37.4963000N-GO122.4633000W.cnf"
 SPC = "becquerel/Alcatraz14.Spc"
 PCF = "interspec/nai3x3_sr90_unshielded.pcf"
 REAL = [CNF, SPC, PCF, "interspec/nai3x3_tl204_unshielded.pcf"]
 WRITTEN = ["Pcf", "Chn", "SpcBinaryInt", "SpcBinaryFloat", "Cnf", "ExploraniumGr130v0", "ExploraniumGr135v2"]
-
-
-def real(name: str) -> Source:
-    path = FORMATS / name
-    if not path.exists():
-        pytest.skip(f"{name} is not on this machine")
-    return Source.of(path, path.name)
-
-
-def refusal(module, data: bytes) -> str:
-    """The sentence with which a mutant is refused, if it is."""
-    try:
-        module.read(Source("mutant", data), ReadOptions())
-    except GammaFlowError as problem:
-        return str(problem)
-    return "mutant"
 
 
 def library():
