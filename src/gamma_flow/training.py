@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_flow._suspects import Suspect, suspects
+from gamma_flow._training_rows import active_channels, divided, divided_as_in_the_paper, training_rows
 from gamma_flow._version import __version__
-from gamma_flow.data import BACKGROUND, Axis, SpectrumSet
+from gamma_flow.data import BACKGROUND, SpectrumSet
 from gamma_flow.data._arrays import row_numbers
-from gamma_flow.data._select import matching_files
 from gamma_flow.data.templates import Templates
 from gamma_flow.errors import TrainingError, TrainingWarning
 from gamma_flow.model import Model
 
-__all__ = ["active_channels", "train", "training_rows"]
+__all__ = ["train"]
 
 _ALIKE = 0.95  # cosine above which two templates are called too alike
 _SHOWN = 5  # names in a warning; all of them stand in the model's provenance
@@ -110,9 +110,9 @@ def train(
     names, rows = training_rows(spectra, classes, detectors, background, background_files)
     active = active_channels(spectra.axis, energy_range, first_channel)
     rng = np.random.default_rng(seed)
-    kept, out = _divided(names, rows, limit, held_out, rng)
+    kept, out = divided(names, rows, limit, held_out, rng)
     if split == "paper":
-        kept, out = _divided_as_in_the_paper(names, rows, held_out, seed, background)
+        kept, out = divided_as_in_the_paper(names, rows, held_out, seed, background)
     elif split != "class":
         raise TrainingError("unknown way to split", expected='"class" or "paper"', found=repr(split))
     notes = _notes_on_spectra(spectra, names, kept, active, few)
@@ -136,8 +136,8 @@ def train(
     notes += _alike(templates)
     if held_out > 0 and len(np.unique(spectra.origin)) < len(spectra):
         notes.append(
-            "several spectra bear the same origin, so validation spectra cannot be told from training spectra "
-            "by it; was a file read twice?"
+            "several spectra bear the same origin, so validation spectra cannot be told from training "
+            "spectra by it; was a file read twice?"
         )
     odd = suspects(spectra.values[:, active], kept, spectra.kind == "counts")
     notes += _odd_ones(spectra, names, odd)
@@ -170,168 +170,6 @@ def train(
         spectra.origin[used],
         spectra.origin[np.sort(np.concatenate(out))],
     )
-
-
-def training_rows(
-    spectra: SpectrumSet,
-    classes: Sequence[str] | None,
-    detectors: str | Sequence[str] | None,
-    background: str | None,
-    background_files: str | Sequence[str] | None,
-) -> tuple[list[str], list[NDArray[np.intp]]]:
-    """Find the classes (background last) and the rows that may make their templates; see `train`."""
-    labels = spectra.labels
-    pure = labels.presence.sum(axis=1) == 1
-    if not pure.any():
-        raise TrainingError(
-            "there are no pure spectra to train on",
-            expected="spectra with exactly one label",
-            found=f"{len(spectra)} spectra, {int(labels.labelled.sum())} labelled, none with one label",
-            cure="give labels by file name (--label-pattern) or by a table (--table)",
-        )
-    from_detector = pure if detectors is None else pure & spectra.mask(detector=detectors)
-    allowed: dict[str, NDArray[np.intp]] = {}
-    for number, name in enumerate(labels.classes):
-        mine = labels.presence[:, number]
-        if name != background:
-            rows = mine & from_detector
-        elif background_files is not None:
-            rows = mine & pure & matching_files(spectra.files, background_files)
-        else:
-            rows = mine & pure & _only_background(spectra, background)
-        if rows.any():
-            allowed[name] = np.flatnonzero(rows)
-    wanted = list(allowed) if classes is None else list(dict.fromkeys(classes))
-    for name in wanted:
-        if name not in allowed:
-            _refuse_class(spectra, name, pure, background, detectors)
-    if not wanted:
-        raise TrainingError(
-            "no class has pure spectra of the chosen detectors",
-            expected=f"detectors among {', '.join(sorted(set(spectra.detector[pure].tolist())))}",
-            found=str(detectors),
-        )
-    ordered = sorted(wanted, key=lambda name: (name == background, name))
-    return ordered, [allowed[name] for name in ordered]
-
-
-def _refuse_class(
-    spectra: SpectrumSet, name: str, pure: NDArray[np.bool_], background: str | None, detectors: Any
-) -> None:
-    known = spectra.labels.has(name)
-    if not known.any():
-        raise TrainingError(
-            "nobody labelled this class",
-            where=f"class '{name}'",
-            expected=f"one of {', '.join(spectra.labels.classes)}",
-            found=f"'{name}'",
-        )
-    if name == background and (known & pure).any():
-        raise TrainingError(
-            "no file holds nothing but background",
-            where=f"class '{name}'",
-            found=f"{int((known & pure).sum())} background spectra in files of other classes",
-            cure="name the files whose background may be used (--background-files PATTERN)",
-        )
-    raise TrainingError(
-        "the class has no pure spectra to train on",
-        where=f"class '{name}'",
-        found=f"{int(known.sum())} spectra with this label, {int((known & pure).sum())} of them pure"
-        + (f", none of detector {detectors}" if detectors is not None else ""),
-        cure="choose other detectors (--train-on) or leave the class out (--classes)",
-    )
-
-
-def _only_background(spectra: SpectrumSet, background: str | None) -> NDArray[np.bool_]:
-    """Rows of files in which nothing but background was labelled."""
-    if "file_labels" in spectra.meta:  # written at the door: it knows the rows that a selection took out
-        told = spectra.meta["file_labels"]
-        return np.asarray(told == (background or ""))
-    files, back = np.unique(spectra.files, return_inverse=True)
-    others = spectra.labels.sources > 0
-    mixed = np.bincount(back.reshape(-1), weights=others, minlength=len(files)) > 0
-    return np.asarray(~mixed[back.reshape(-1)])
-
-
-def active_channels(
-    axis: Axis, energy_range: tuple[float | None, float | None] | None, first_channel: int | None
-) -> NDArray[np.bool_]:
-    """Return the channels that lie within a range and from a first channel on, shape (C,).
-
-    Raises
-    ------
-    TrainingError
-        None is left.
-    """
-    active = np.ones(len(axis), bool)
-    if energy_range is not None:
-        lo, hi = energy_range
-        if lo is not None:
-            active &= axis.edges[:-1] >= lo - 1e-9 * abs(lo)
-        if hi is not None:
-            active &= axis.edges[1:] <= hi + 1e-9 * abs(hi)
-    if first_channel is not None:
-        active[: max(first_channel, 0)] = False
-    if not active.any():
-        raise TrainingError(
-            "no channel is left",
-            expected=f"a range within {axis.edges[0]:g}..{axis.edges[-1]:g} {axis.unit}",
-            found=f"energy range {energy_range}, first channel {first_channel}",
-        )
-    return active
-
-
-def _divided(
-    names: list[str],
-    rows: list[NDArray[np.intp]],
-    limit: int | None,
-    held_out: float,
-    rng: np.random.Generator,
-) -> tuple[list[NDArray[np.intp]], list[NDArray[np.intp]]]:
-    """Draw each class to its limit and hold a part of it back."""
-    if not 0 <= held_out < 1:
-        raise TrainingError(
-            "the held-out part is a share", expected="0 <= held_out < 1", found=f"{held_out:g}"
-        )
-    if limit is not None and limit < 1:
-        raise TrainingError("the limit of spectra a class is a number from 1", found=str(limit))
-    kept, out = [], []
-    for name, mine in zip(names, rows, strict=True):
-        drawn = rng.permutation(mine)[:limit]
-        count = round(held_out * len(drawn))
-        if held_out > 0 and len(drawn) < 2:
-            raise TrainingError(
-                "a class with one spectrum cannot be both trained and checked",
-                where=f"class '{name}'",
-                expected="2 or more spectra",
-                found="1",
-                cure="add spectra, leave the class out (--classes), or hold none back (--held-out 0)",
-            )
-        count = min(max(count, 1), len(drawn) - 1) if held_out > 0 else 0
-        out.append(np.sort(drawn[:count]))
-        kept.append(np.sort(drawn[count:]))
-    return kept, out
-
-
-def _divided_as_in_the_paper(
-    names: list[str], rows: list[NDArray[np.intp]], held_out: float, seed: int, background: str | None
-) -> tuple[list[NDArray[np.intp]], list[NDArray[np.intp]]]:
-    """Draw the held-out part from the pool of all classes, with the generator that the original used."""
-    order = sorted(range(len(names)), key=lambda number: names[number] != background)
-    pool = np.concatenate([rows[number] for number in order])
-    shuffled = np.random.RandomState(seed).permutation(len(pool))
-    chosen = set(pool[shuffled[: int(np.ceil(held_out * len(pool)))]].tolist())
-    mask = [np.array([row in chosen for row in mine], bool) for mine in rows]
-    for name, mine in zip(names, mask, strict=True):
-        if mine.all():
-            raise TrainingError(
-                "the draw left no training spectrum of a class",
-                where=f"class '{name}'",
-                cure='draw each class by itself: split="class"',
-            )
-    return [mine[~part] for mine, part in zip(rows, mask, strict=True)], [
-        mine[part] for mine, part in zip(rows, mask, strict=True)
-    ]
 
 
 def _notes_on_spectra(
