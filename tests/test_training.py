@@ -171,3 +171,16 @@ def test_spectra_that_were_read_twice_are_warned_of(labelled: gf.SpectrumSet) ->
     twice = gf.SpectrumSet.concatenate([labelled, labelled])
     with pytest.warns(TrainingWarning, match="same origin"):
         gf.train(twice)
+
+
+def test_the_papers_split_is_that_of_scikit_learn(labelled: gf.SpectrumSet) -> None:
+    selection = pytest.importorskip("sklearn.model_selection")
+    model = gf.train(labelled, split="paper", seed=1, limit=25, few=0)
+    assert len(model.held_out) == 15
+    assert len(model.trained_on) == 60
+    whole = gf.train(labelled, split="paper", seed=1)
+    pool = np.r_[60:90, 0:30, 30:60]  # background first
+    _, expected = selection.train_test_split(pool, test_size=0.2, random_state=1)
+    assert sorted(whole.held_out) == sorted(labelled.origin[expected])
+    with pytest.raises(TrainingError, match="split"):
+        gf.train(labelled, split="half")  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from gamma_flow.data import Axis, SpectrumSet
 from gamma_flow.data._select import matching_files
 from gamma_flow.errors import TrainingError
 
-__all__ = ["active_channels", "divided", "divided_as_in_the_paper", "training_rows"]
+__all__ = ["active_channels", "divided", "divided_as_in_the_paper", "limited", "training_rows"]
 
 
 def training_rows(
@@ -124,23 +124,24 @@ def active_channels(
     return active
 
 
-def divided(
-    names: list[str],
-    rows: list[NDArray[np.intp]],
-    limit: int | None,
-    held_out: float,
-    rng: np.random.Generator,
-) -> tuple[list[NDArray[np.intp]], list[NDArray[np.intp]]]:
-    """Draw each class to its limit and hold a part of it back."""
-    if not 0 <= held_out < 1:
-        raise TrainingError(
-            "the held-out part is a share", expected="0 <= held_out < 1", found=f"{held_out:g}"
-        )
-    if limit is not None and limit < 1:
+def limited(
+    rows: list[NDArray[np.intp]], limit: int | None, rng: np.random.Generator
+) -> list[NDArray[np.intp]]:
+    """Draw each class to its limit; the rows stay ascending."""
+    if limit is None:
+        return rows
+    if limit < 1:
         raise TrainingError("the limit of spectra a class is a number from 1", found=str(limit))
+    return [np.sort(rng.permutation(mine)[:limit]) for mine in rows]
+
+
+def divided(
+    names: list[str], rows: list[NDArray[np.intp]], held_out: float, rng: np.random.Generator
+) -> tuple[list[NDArray[np.intp]], list[NDArray[np.intp]]]:
+    """Hold a part of each class back."""
     kept, out = [], []
     for name, mine in zip(names, rows, strict=True):
-        drawn = rng.permutation(mine)[:limit]
+        drawn = rng.permutation(mine)
         count = round(held_out * len(drawn))
         if held_out > 0 and len(drawn) < 2:
             raise TrainingError(
@@ -162,6 +163,7 @@ def divided_as_in_the_paper(
     """Draw the held-out part from the pool of all classes, with the generator that the original used."""
     order = sorted(range(len(names)), key=lambda number: names[number] != background)
     pool = np.concatenate([rows[number] for number in order])
+    # the legacy generator, because its stream is the point: no other draw of the package uses it
     shuffled = np.random.RandomState(seed).permutation(len(pool))
     chosen = set(pool[shuffled[: int(np.ceil(held_out * len(pool)))]].tolist())
     mask = [np.array([row in chosen for row in mine], bool) for mine in rows]

@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_flow._suspects import Suspect, suspects
-from gamma_flow._training_rows import active_channels, divided, divided_as_in_the_paper, training_rows
+from gamma_flow._training_rows import (
+    active_channels,
+    divided,
+    divided_as_in_the_paper,
+    limited,
+    training_rows,
+)
 from gamma_flow._version import __version__
 from gamma_flow.data import BACKGROUND, SpectrumSet
 from gamma_flow.data._arrays import row_numbers
@@ -110,11 +116,17 @@ def train(
     names, rows = training_rows(spectra, classes, detectors, background, background_files)
     active = active_channels(spectra.axis, energy_range, first_channel)
     rng = np.random.default_rng(seed)
-    kept, out = divided(names, rows, limit, held_out, rng)
-    if split == "paper":
-        kept, out = divided_as_in_the_paper(names, rows, held_out, seed, background)
-    elif split != "class":
+    if split not in ("class", "paper"):
         raise TrainingError("unknown way to split", expected='"class" or "paper"', found=repr(split))
+    if not 0 <= held_out < 1:
+        raise TrainingError(
+            "the held-out part is a share", expected="0 <= held_out < 1", found=f"{held_out:g}"
+        )
+    rows = limited(rows, limit, rng)
+    if split == "class":
+        kept, out = divided(names, rows, held_out, rng)
+    else:
+        kept, out = divided_as_in_the_paper(names, rows, held_out, seed, background)
     notes = _notes_on_spectra(spectra, names, kept, active, few)
     sums = np.stack([spectra.values[part].sum(axis=0) for part in kept])
     hollow = np.abs(sums[:, active]).sum(axis=1) <= 0
