@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,14 @@ from gamma_flow.data import Axis, SpectrumSet
 from gamma_flow.data._arrays import freeze_strings
 from gamma_flow.data.analysis import Analysis
 from gamma_flow.data.templates import Templates
-from gamma_flow.errors import DamagedFileError, DataError, GammaFlowError, IncompatibleError, SettingsError
+from gamma_flow.errors import (
+    AnalysisWarning,
+    DamagedFileError,
+    DataError,
+    GammaFlowError,
+    IncompatibleError,
+    SettingsError,
+)
 from gamma_flow.io._source import Source
 from gamma_flow.io.container import read_container, write_container
 from gamma_flow.numerics.unmix import unmix
@@ -24,6 +32,7 @@ from gamma_flow.numerics.unmix import unmix
 __all__ = ["Model"]
 
 _KEPT_AXES = 16  # axes whose carried templates a model remembers
+_ENOUGH = 0.9  # part of a template that should lie on the axis of the spectra
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +103,22 @@ class Model:
         carried = self._carried.get(axis)
         if carried is None:
             carried = self.templates.onto(axis)
+            self._warn_of_loss(carried)
             # a new table takes the old one's place in one step, so threads may share a model
             kept = list(self._carried.items())[1 - _KEPT_AXES :]
             object.__setattr__(self, "_carried", {**dict(kept), axis: carried})
         return carried
+
+    def _warn_of_loss(self, carried: Templates) -> None:
+        part = self.templates.covered_by(carried)
+        worst = int(part.argmin())
+        if part[worst] < _ENOUGH:
+            warnings.warn(
+                f"only {100 * part[worst]:.0f} % of the template of '{self.classes[worst]}' lies on "
+                f"{carried.axis}: its score says what the whole of it would be",
+                AnalysisWarning,
+                stacklevel=4,
+            )
 
     def analyse(self, spectra: SpectrumSet) -> Analysis:
         """Write each spectrum as a non-negative sum of the templates.
@@ -119,6 +140,11 @@ class Model:
         ------
         IncompatibleError
             Spectra of another unit or kind, or without a channel in common with the model.
+
+        Warns
+        -----
+        AnalysisWarning
+            Less than nine tenths of a template lie on the axis of the spectra.
 
         Notes
         -----

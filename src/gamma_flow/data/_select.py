@@ -108,6 +108,9 @@ def held_out(
         if abs(taken + sizes[number] - count) < abs(taken - count):
             out |= group == number
             taken += int(sizes[number])
+    if count and not taken:
+        # every group is more than twice what was asked for: the smallest comes nearest
+        out = group == int(sizes.argmin())
     return out
 
 

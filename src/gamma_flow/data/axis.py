@@ -14,6 +14,8 @@ from gamma_flow.errors import AxisError
 
 __all__ = ["Axis", "Reference"]
 
+_MOST = 2**24  # channels; far beyond any instrument, and soon enough before memory ends
+
 Reference = Literal["lower edge", "centre"]
 """What a calibration polynomial gives at channel index i: the lower edge of channel i, or its centre."""
 
@@ -145,13 +147,20 @@ class Axis:
         >>> Axis.polynomial([-12, 8.15, 0.0012], channels=256, reference="centre")
         Axis(256 bins, -16.0747..2148.66 keV)
         """
-        terms = np.atleast_1d(np.asarray(coefficients, dtype=np.float64))
+        try:
+            terms = np.atleast_1d(np.asarray(coefficients, dtype=np.float64))
+        except (TypeError, ValueError) as problem:
+            raise AxisError(
+                "calibration coefficients have to be finite numbers", found=str(coefficients)[:80]
+            ) from problem
         if terms.ndim != 1 or not len(terms) or not np.isfinite(terms).all():
             raise AxisError("calibration coefficients have to be finite numbers", found=str(coefficients))
         if channels < 1:
             raise AxisError(
                 "an axis needs at least one channel", expected="channels >= 1", found=str(channels)
             )
+        if channels > _MOST:
+            raise AxisError("an axis has too many channels", expected=f"at most {_MOST}", found=str(channels))
         if reference not in ("lower edge", "centre"):
             raise AxisError(
                 "unknown reference of a channel", expected='"lower edge" or "centre"', found=repr(reference)

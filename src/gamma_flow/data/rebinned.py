@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gamma_flow.data.axis import Axis
 from gamma_flow.data.spectra import SpectrumSet
@@ -57,6 +58,8 @@ def onto(
     >>> moved.values, moved.meta["underflow"], moved.meta["overflow"]
     (array([[25., 50.]]), array([5.]), array([20.]))
     """
+    if not 0 <= allow_cut <= 1:
+        raise SpectrumError("the share that may be cut lies between 0 and 1", found=f"{allow_cut:g}")
     if spectra.axis.matches(axis):
         return spectra
     if spectra.axis.unit != axis.unit:
@@ -68,7 +71,7 @@ def onto(
         )
     how = method or ("conserve" if spectra.kind == "counts" else "interpolate")
     if how == "interpolate":
-        return _interpolated(spectra, axis)
+        return _interpolated(spectra, axis, allow_cut)
     if how != "conserve":
         raise SpectrumError(
             "unknown method of rebinning", expected='"conserve" or "interpolate"', found=repr(how)
@@ -79,25 +82,36 @@ def onto(
             cure="leave sigma out (counts know their own scatter), or keep the spectra on their axis",
         )
     result = rebin_counts(spectra.values, spectra.axis.edges, axis.edges)
-    cut = np.abs(result.underflow).sum() + np.abs(result.overflow).sum()
+    meta = _cut(spectra, axis, result.underflow, result.overflow, allow_cut)
+    # counts stay finite and keep their sign: there is nothing to check again
+    return spectra._changed(values=result.values, axis=axis, meta=meta)
+
+
+def _cut(
+    spectra: SpectrumSet,
+    axis: Axis,
+    underflow: NDArray[np.float64],
+    overflow: NDArray[np.float64],
+    allow_cut: float,
+) -> dict[str, NDArray[Any]]:
+    """Return ``meta`` with what lies beyond the target, or refuse a target that cuts too much."""
+    cut = np.abs(underflow).sum() + np.abs(overflow).sum()
     whole = (np.abs(spectra.values) if spectra.signed else spectra.values).sum() if cut > 0 else 0.0
     if cut > allow_cut * whole:
         raise IncompatibleError(
             "the target axis cuts too many counts",
             where=f"{spectra.axis} onto {axis}",
             expected=f"at most {allow_cut:.2%}",
-            found=f"{cut / whole:.2%} ({result.underflow.sum():.6g} below, "
-            f"{result.overflow.sum():.6g} above)",
+            found=f"{cut / whole:.2%} ({underflow.sum():.6g} below, {overflow.sum():.6g} above)",
             cure="choose a wider axis, or allow it with allow_cut (--allow-cut)",
         )
     meta = dict(spectra.meta)
-    for name, column in (("underflow", result.underflow), ("overflow", result.overflow)):
+    for name, column in (("underflow", underflow), ("overflow", overflow)):
         meta[name] = column + np.nan_to_num(meta[name]) if name in meta else column
-    # counts stay finite and keep their sign: there is nothing to check again
-    return spectra._changed(values=result.values, axis=axis, meta=meta)
+    return meta
 
 
-def _interpolated(spectra: SpectrumSet, axis: Axis) -> SpectrumSet:
+def _interpolated(spectra: SpectrumSet, axis: Axis, allow_cut: float) -> SpectrumSet:
     counts = spectra.kind == "counts"
     old = spectra.axis
     if not counts and (axis.centres[0] < old.edges[0] or axis.centres[-1] > old.edges[-1]):
@@ -110,8 +124,14 @@ def _interpolated(spectra: SpectrumSet, axis: Axis) -> SpectrumSet:
     # half a channel beyond the outermost points belongs to them: its intensity is read at the point itself
     points = axis.centres if counts else np.clip(axis.centres, old.centres[0], old.centres[-1])
     outside = 0.0 if counts else None
+    meta = dict(spectra.meta)
+    if counts:
+        # interpolation knows no edges: what is read nowhere are the channels with centres beyond the target
+        below, above = old.centres < axis.edges[0], old.centres > axis.edges[-1]
+        lost = (spectra.values[:, below].sum(axis=1), spectra.values[:, above].sum(axis=1))
+        meta = _cut(spectra, axis, *lost, allow_cut)
     values = interpolate(spectra.values, old.centres, points, outside)
     sigma = None
     if spectra.sigma is not None:
         sigma = interpolate(spectra.sigma, old.centres, points)
-    return spectra._changed(values=values, axis=axis, sigma=sigma)
+    return spectra._changed(values=values, axis=axis, sigma=sigma, meta=meta)

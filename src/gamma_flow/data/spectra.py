@@ -200,7 +200,14 @@ class SpectrumSet:
             if not -len(self) <= rows < len(self):
                 raise SpectrumError("no such spectrum", expected=f"row 0..{len(self) - 1}", found=str(rows))
             rows = slice(int(rows), int(rows) + 1 or None)
-        picked: dict[str, Any] = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        try:
+            picked: dict[str, Any] = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        except IndexError as problem:
+            raise SpectrumError(
+                "no such spectra",
+                expected=f"rows within {len(self)}, or a mask of that length",
+                found=str(problem),
+            ) from problem
         if picked["values"].ndim != 2:
             raise SpectrumError("spectra are selected by rows", expected="a mask, a slice or row numbers")
         if self.sigma is not None:
@@ -326,7 +333,9 @@ class SpectrumSet:
             raise SpectrumError(
                 "labels do not fit the spectra", expected=f"{len(self)} rows", found=str(len(labels))
             )
-        return self._changed(labels=labels, run=runs_of(self.files, labels))
+        # what the files held before says nothing about the new labels
+        meta = {name: column for name, column in self.meta.items() if name != "file_labels"}
+        return self._changed(labels=labels, run=runs_of(self.files, labels), meta=meta)
 
     def annotated(self, detector: ArrayLike | None = None, **columns_: ArrayLike) -> SpectrumSet:
         """Return the same spectra with other detectors, or with more columns of ``meta``.

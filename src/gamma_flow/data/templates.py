@@ -26,8 +26,8 @@ class Templates:
     Parameters
     ----------
     shapes : array_like, shape (K, C)
-        One row a class; scaled here so that the absolute values over ``active`` add up to one. A score then
-        is the number of counts (or the summed intensity) that the class contributes there.
+        One row a class; scaled here so that the absolute values over ``active`` add up to ``integral``. A
+        score then is the number of counts (or the summed intensity) that the class contributes.
     classes : sequence of str, length K
         Names, each once.
     axis : Axis
@@ -40,6 +40,9 @@ class Templates:
         Decides how shapes are carried onto another axis.
     background : str or None
         The class that counts as background, if it is among ``classes``.
+    integral : array_like, shape (K,), optional
+        Sum of each shape over ``active``: one on the axis of a model. Templates that were carried onto
+        another axis keep their size, so that scores stay comparable; there it is the part that lies on it.
 
     Raises
     ------
@@ -61,6 +64,7 @@ class Templates:
     n_spectra: NDArray[np.int64] = None  # type: ignore[assignment]
     kind: Kind = "counts"
     background: str | None = None
+    integral: NDArray[np.float64] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         classes = tuple(self.classes)
@@ -77,9 +81,9 @@ class Templates:
         if not np.isfinite(shapes).all():
             bad = classes[int(np.flatnonzero(~np.all(np.isfinite(shapes), axis=1))[0])]
             raise DataError("a template is not finite", where=f"class '{bad}'")
-        integral = np.abs(shapes[:, active]).sum(axis=1)
-        if (integral <= 0).any():
-            bad = classes[int(np.flatnonzero(integral <= 0)[0])]
+        size = np.abs(shapes[:, active]).sum(axis=1)
+        if (size <= 0).any():
+            bad = classes[int(np.flatnonzero(size <= 0)[0])]
             raise DataError(
                 "a template vanishes over the active channels",
                 where=f"class '{bad}'",
@@ -88,8 +92,13 @@ class Templates:
         number = np.zeros(count, np.int64) if self.n_spectra is None else self.n_spectra
         keep = object.__setattr__
         keep(self, "classes", classes)
-        if not np.allclose(integral, 1, rtol=1e-13, atol=0):
-            shapes = freeze(shapes / integral[:, None], np.float64, shapes.shape, "the shapes")
+        goal = np.ones(count) if self.integral is None else self.integral
+        integral = freeze(goal, np.float64, (count,), "the integral of templates")
+        if not (np.isfinite(integral).all() and (integral > 0).all()):
+            raise DataError("the integral of a template has to be positive")
+        keep(self, "integral", integral)
+        if not np.allclose(size, integral, rtol=1e-13, atol=0):
+            shapes = freeze(shapes * (integral / size)[:, None], np.float64, shapes.shape, "the shapes")
         keep(self, "shapes", shapes)
         keep(self, "active", active)
         keep(self, "n_spectra", freeze(number, np.int64, (count,), "n_spectra"))
@@ -115,8 +124,8 @@ class Templates:
     def onto(self, axis: Axis) -> Templates:
         """Carry the shapes onto another axis: the templates move, the counts do not.
 
-        A channel of the new axis is active if active channels of the old one cover all of it; the shapes
-        are scaled to unit integral over these.
+        A channel of the new axis is active if active channels of the old one cover all of it. Shapes keep
+        their size: scores on any axis are in the units of the axis on which the model was trained.
 
         Parameters
         ----------
@@ -150,7 +159,8 @@ class Templates:
         else:
             at = np.clip(axis.centres, self.axis.centres[0], self.axis.centres[-1])
             shapes = interpolate(self.shapes, self.axis.centres, at)
-        vanished = np.abs(shapes[:, covered]).sum(axis=1) <= 0
+        size = np.abs(shapes[:, covered]).sum(axis=1)
+        vanished = size <= 0
         if vanished.any():
             name = self.classes[int(np.flatnonzero(vanished)[0])]
             raise IncompatibleError(
@@ -158,4 +168,17 @@ class Templates:
                 expected=f"an axis that covers more of {self.axis}",
                 cure="leave the class out of the model, or measure over a wider range",
             )
-        return Templates(shapes, self.classes, axis, covered, self.n_spectra, self.kind, self.background)
+        return Templates(
+            shapes, self.classes, axis, covered, self.n_spectra, self.kind, self.background, size
+        )
+
+    def covered_by(self, other: Templates) -> NDArray[np.float64]:
+        """Return the part of each template that lies on the active channels of ``other``, shape (K,).
+
+        ``other`` are the same templates carried onto another axis.
+        """
+        if self.kind == "counts":
+            return other.integral / self.integral
+        here, there = (np.abs(part.shapes * part.axis.widths) for part in (self, other))
+        part: NDArray[np.float64] = there[:, other.active].sum(axis=1) / here[:, self.active].sum(axis=1)
+        return part
