@@ -88,7 +88,7 @@ def test_the_door_remembers_what_a_file_held_when_a_selection_took_it_out() -> N
     ("options", "word"),
     [
         ({"classes": ["Co60"]}, "nobody labelled"),
-        ({"detectors": "middle", "classes": ["Cs137"]}, "no pure spectra"),
+        ({"detectors": "middle", "classes": ["Cs137"]}, "no pure spectrum"),
         ({"energy_range": (2000, None)}, "no channel is left"),
         ({"first_channel": 50}, "no channel is left"),
         ({"limit": 0}, "limit"),
@@ -167,10 +167,38 @@ def test_training_does_not_change_its_input(labelled: gf.SpectrumSet) -> None:
     np.testing.assert_array_equal(labelled.values, before)
 
 
-def test_spectra_that_were_read_twice_are_warned_of(labelled: gf.SpectrumSet) -> None:
+def test_spectra_that_were_read_twice_are_refused(labelled: gf.SpectrumSet) -> None:
     twice = gf.SpectrumSet.concatenate([labelled, labelled])
-    with pytest.warns(TrainingWarning, match="same origin"):
+    with pytest.raises(TrainingError, match="read twice"):
         gf.train(twice)
+    others = replace(labelled, values=labelled.values + 1)
+    with pytest.warns(TrainingWarning, match="share their origin"):
+        gf.train(gf.SpectrumSet.concatenate([labelled, others]))
+
+
+def test_names_that_nothing_bears_are_refused(labelled: gf.SpectrumSet) -> None:
+    with pytest.raises(TrainingError, match=r"no pure spectrum is of this detector.*left, right"):
+        gf.train(labelled, detectors=["left", "middle"])
+    with pytest.raises(TrainingError, match="nobody labelled the background class"):
+        gf.train(labelled, background="floor")
+    with pytest.raises(TrainingError, match="seed"):
+        gf.train(labelled, seed=-1)
+
+
+def test_a_background_that_cannot_be_used_is_said(labelled: gf.SpectrumSet) -> None:
+    one_file = replace(labelled, origin=np.array([f"all.csv#{row}" for row in range(len(labelled))]))
+    with pytest.warns(
+        TrainingWarning, match="30 pure spectra of 'background' stand in files that hold sources"
+    ):
+        model = gf.train(one_file)
+    assert model.classes == ("Am241", "Cs137")
+    assert gf.train(one_file, background_files="*").classes == ("Am241", "Cs137", "background")
+
+
+def test_an_infinite_end_of_the_range_is_an_open_one(labelled: gf.SpectrumSet) -> None:
+    model = gf.train(labelled, energy_range=(40, float("inf")))
+    assert model.templates.range == (40, 1000)
+    assert model.provenance["settings"]["energy_range"] == [40, None]
 
 
 def test_the_papers_split_is_that_of_scikit_learn(labelled: gf.SpectrumSet) -> None:

@@ -89,8 +89,8 @@ def outcomes(analyses: Sequence[Analysis], sets: Sequence[SpectrumSet]) -> Outco
         if len(analysis) != len(spectra) or not np.array_equal(analysis.origin, spectra.origin):
             raise IncompatibleError(
                 "an analysis and its spectra have to be of the same rows",
-                expected=f"{len(spectra)} rows",
-                found=f"{len(analysis)} rows",
+                expected=f"{len(spectra)} rows from {_first(spectra.origin)}",
+                found=f"{len(analysis)} rows from {_first(analysis.origin)}",
                 cure="evaluate(model.analyse(spectra), spectra)",
             )
         known = spectra.labels.labelled & spectra.labels.presence.any(axis=1)
@@ -101,6 +101,10 @@ def outcomes(analyses: Sequence[Analysis], sets: Sequence[SpectrumSet]) -> Outco
             columns.setdefault(name, []).append(column[known])
     joined: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
     return Outcomes(names=names, classes=len(classes), background=background, **joined)
+
+
+def _first(origin: NDArray[np.str_]) -> str:
+    return str(origin[0]) if len(origin) else "nowhere"
 
 
 def _used(spectra: SpectrumSet) -> list[str]:

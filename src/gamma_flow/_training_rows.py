@@ -8,11 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_flow.data import Axis, SpectrumSet
+from gamma_flow.data import BACKGROUND, Axis, SpectrumSet
 from gamma_flow.data._select import matching_files
 from gamma_flow.errors import TrainingError
 
-__all__ = ["active_channels", "divided", "divided_as_in_the_paper", "limited", "training_rows"]
+__all__ = [
+    "active_channels",
+    "divided",
+    "divided_as_in_the_paper",
+    "left_out_background",
+    "limited",
+    "training_rows",
+]
 
 
 def training_rows(
@@ -32,6 +39,7 @@ def training_rows(
             found=f"{len(spectra)} spectra, {int(labels.labelled.sum())} labelled, none with one label",
             cure="give labels by file name (--label-pattern) or by a table (--table)",
         )
+    _check_names(spectra, pure, background, detectors)
     from_detector = pure if detectors is None else pure & spectra.mask(detector=detectors)
     allowed: dict[str, NDArray[np.intp]] = {}
     for number, name in enumerate(labels.classes):
@@ -56,6 +64,45 @@ def training_rows(
         )
     ordered = sorted(wanted, key=lambda name: (name == background, name))
     return ordered, [allowed[name] for name in ordered]
+
+
+def _check_names(
+    spectra: SpectrumSet,
+    pure: NDArray[np.bool_],
+    background: str | None,
+    detectors: str | Sequence[str] | None,
+) -> None:
+    """Refuse names that nothing bears: a mistyped one would make another model without a word."""
+    if detectors is not None:
+        known = sorted(set(spectra.detector[pure].tolist()))
+        for name in [detectors] if isinstance(detectors, str) else detectors:
+            if name not in known:
+                raise TrainingError(
+                    "no pure spectrum is of this detector",
+                    where=f"detector '{name}'",
+                    expected=f"one of {', '.join(known)}",
+                    found=f"'{name}'",
+                )
+    if background not in (None, BACKGROUND) and not spectra.labels.has(str(background)).any():
+        raise TrainingError(
+            "nobody labelled the background class",
+            where=f"class '{background}'",
+            expected=f"one of {', '.join(spectra.labels.classes)}",
+            found=f"'{background}'",
+        )
+
+
+def left_out_background(spectra: SpectrumSet, names: list[str], background: str | None) -> list[str]:
+    """Say so if there are background spectra, but none in a file without sources."""
+    if background is None or background in names:
+        return []
+    count = int((spectra.labels.has(background) & (spectra.labels.presence.sum(axis=1) == 1)).sum())
+    if not count:
+        return []
+    return [
+        f"the {count} pure spectra of '{background}' stand in files that hold sources too, so there is no "
+        "background template; name the files that may be used (--background-files PATTERN, '*' for all)"
+    ]
 
 
 def _refuse_class(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gamma_flow._version import __version__
 from gamma_flow.data import Axis, SpectrumSet
 from gamma_flow.data._arrays import freeze_strings
+from gamma_flow.data._select import key_depth, origin_keys
 from gamma_flow.data.analysis import Analysis
 from gamma_flow.data.templates import Templates
 from gamma_flow.errors import (
@@ -91,6 +92,28 @@ class Model:
     def classes(self) -> tuple[str, ...]:
         """Names of the K classes."""
         return self.templates.classes
+
+    def knows(self, spectra: SpectrumSet) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Tell which spectra made the templates, and which were held out, by their origin.
+
+        Parameters
+        ----------
+        spectra : SpectrumSet
+            N spectra. Paths may be typed otherwise than for the training, or lie in a zip: as many parts of
+            a path are compared, from its end, as it takes to tell the training spectra apart.
+
+        Returns
+        -------
+        trained, held_out : ndarray of bool, shape (N,)
+            Both False for spectra that the model has not seen.
+        """
+        depth = key_depth(np.concatenate([self.trained_on, self.held_out]))
+        keys = origin_keys(spectra.origin, depth)
+        trained, held_out = (set(origin_keys(part, depth)) for part in (self.trained_on, self.held_out))
+        return (
+            np.fromiter((key in trained for key in keys), bool, len(keys)),
+            np.fromiter((key in held_out for key in keys), bool, len(keys)),
+        )
 
     def on(self, axis: Axis) -> Templates:
         """Return the templates on ``axis``; they are carried over once and remembered.

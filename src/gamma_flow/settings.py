@@ -12,7 +12,7 @@ import msgspec
 
 from gamma_flow.data import BACKGROUND, Axis
 from gamma_flow.errors import SettingsError
-from gamma_flow.io._source import Source
+from gamma_flow.io._source import MAX_CHANNELS, Source
 
 __all__ = [
     "AxisSettings",
@@ -131,8 +131,13 @@ class Settings(_Strict, frozen=True):
             given = {key: value for key, value in flags.items() if value is not None and value != ()}
             if given:
                 part = getattr(self, name)
-                changes[name] = msgspec.convert({**msgspec.to_builtins(part), **given}, type(part))
-        return msgspec.structs.replace(self, **changes)
+                try:
+                    changes[name] = msgspec.convert({**msgspec.to_builtins(part), **given}, type(part))
+                except msgspec.ValidationError as problem:
+                    raise SettingsError(_sentence(str(problem)), where=f"[{name}]") from problem
+        changed = msgspec.structs.replace(self, **changes)
+        _check(changed, "flags")
+        return changed
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain dicts and lists."""
@@ -156,7 +161,13 @@ def load_settings(path: Path | None = None, preset: str | None = None) -> Settin
         )
     if path is not None:
         source = Source.of(path)
-        return _decoded(source.data, source.name)
+        settings = _decoded(source.data, source.name)
+        if settings.read.table is not None:
+            # a path in a file is meant from where the file lies
+            table = str(path.parent / settings.read.table)
+            read = msgspec.structs.replace(settings.read, table=table)
+            settings = msgspec.structs.replace(settings, read=read)
+        return settings
     if preset is not None:
         known = presets()
         if preset not in known:
@@ -177,11 +188,50 @@ def presets() -> dict[str, Settings]:
 
 def _decoded(data: bytes, name: str) -> Settings:
     try:
-        return msgspec.toml.decode(data, type=Settings)
+        settings = msgspec.toml.decode(data, type=Settings)
     except msgspec.ValidationError as problem:
         raise SettingsError(_sentence(str(problem)), where=name, cure=_cure(str(problem))) from problem
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise SettingsError(f"no valid TOML: {problem}", where=name) from problem
+    _check(settings, name)
+    return settings
+
+
+def _check(settings: Settings, where: str) -> None:
+    """Refuse numbers and names that no step could take."""
+    train, evaluate, axis = settings.train, settings.evaluate, settings.axis
+    ranges = [
+        ("train.seed", train.seed, 0, None),
+        ("train.held_out", train.held_out, 0, 1),
+        ("train.min_share", train.min_share, 0, 1),
+        ("train.limit", train.limit, 1, None),
+        ("train.first_channel", train.first_channel, 0, None),
+        ("train.few", train.few, 0, None),
+        ("evaluate.seed", evaluate.seed, 0, None),
+        ("evaluate.bootstrap", evaluate.bootstrap, 0, 1_000_000),
+        ("axis.channels", axis.channels, 1, MAX_CHANNELS),
+        ("axis.allow_cut", axis.allow_cut, 0, 1),
+        *(("evaluate.noise", size, 0, 1e6) for size in evaluate.noise),
+    ]
+    for name, value, lo, hi in ranges:
+        if value is not None and not (value >= lo and (hi is None or value <= hi)):
+            upper = "" if hi is None else f" to {hi:g}"
+            raise SettingsError(
+                "a setting is out of range",
+                where=f"{where}, {name}",
+                expected=f"{lo:g}{upper}",
+                found=f"{value:g}",
+            )
+    if "noise" in settings.sets:
+        raise SettingsError("no set can be called 'noise': evaluation.json keeps that name", where=where)
+    unknown = [name for name in evaluate.noise_sets or [] if settings.sets and name not in settings.sets]
+    if unknown:
+        raise SettingsError(
+            "noise is asked for on sets that are not there",
+            where=f"{where}, evaluate.noise_sets",
+            expected=", ".join(settings.sets),
+            found=", ".join(unknown),
+        )
 
 
 def _sentence(text: str) -> str:

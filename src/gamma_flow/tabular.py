@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import shutil
@@ -82,15 +83,12 @@ def staged(folder: Path, replaces: str | None = None) -> Iterator[Path]:
         raise _cannot(folder, problem) from problem
     try:
         yield stage
-        fresh = sorted(stage.iterdir())
-        for path in fresh:
-            path.replace(folder / path.name)
-        for path in folder.glob(replaces) if replaces else ():
-            if path.name not in {new.name for new in fresh}:
-                path.unlink()
+        _put_in_place(stage, folder, replaces)
         made = False
-    except WriteError:
-        raise
+    except WriteError as problem:
+        # the user knows the folder, not the place where its files wait
+        where = str(problem.where or folder).replace(str(stage), str(folder))
+        raise WriteError(problem.what, where=where, cure=problem.cure) from problem
     except OSError as problem:
         raise _cannot(folder, problem) from problem
     finally:
@@ -99,8 +97,33 @@ def staged(folder: Path, replaces: str | None = None) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _put_in_place(stage: Path, folder: Path, replaces: str | None) -> None:
+    """Move all files of ``stage`` to ``folder``; if one cannot be moved, put back what was there."""
+    fresh = sorted(stage.iterdir())
+    stale = [path for path in folder.glob(replaces) if path.is_file()] if replaces else []
+    before = sorted({folder / path.name for path in fresh if (folder / path.name).exists()} | set(stale))
+    aside = stage / ".before"
+    aside.mkdir()
+    moved: list[Path] = []
+    try:
+        for path in before:
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "a folder is in the way", str(path))
+            path.replace(aside / path.name)
+        for path in fresh:
+            path.replace(folder / path.name)
+            moved.append(folder / path.name)
+    except BaseException:
+        for path in moved:
+            path.unlink(missing_ok=True)
+        for path in aside.iterdir():
+            path.replace(folder / path.name)
+        raise
+
+
 def _cannot(folder: Path, problem: OSError) -> WriteError:
     reason = problem.strerror or type(problem).__name__
+    where = problem.filename if problem.errno == errno.EISDIR and problem.filename else folder
     return WriteError(
-        f"cannot be written: {reason}", where=str(folder), cure="what was there before is untouched"
+        f"cannot be written: {reason}", where=str(where), cure="what was there before is untouched"
     )

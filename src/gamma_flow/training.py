@@ -16,6 +16,7 @@ from gamma_flow._training_rows import (
     active_channels,
     divided,
     divided_as_in_the_paper,
+    left_out_background,
     limited,
     training_rows,
 )
@@ -114,7 +115,12 @@ def train(
            [0.  , 0.15, 0.85]])
     """
     names, rows = training_rows(spectra, classes, detectors, background, background_files)
+    if energy_range is not None:
+        lo, hi = (None if end is None or np.isinf(end) else end for end in energy_range)
+        energy_range = (lo, hi)
     active = active_channels(spectra.axis, energy_range, first_channel)
+    if seed < 0:
+        raise TrainingError("a seed is a number from 0", found=str(seed))
     rng = np.random.default_rng(seed)
     if split not in ("class", "paper"):
         raise TrainingError("unknown way to split", expected='"class" or "paper"', found=repr(split))
@@ -127,7 +133,8 @@ def train(
         kept, out = divided(names, rows, held_out, rng)
     else:
         kept, out = divided_as_in_the_paper(names, rows, held_out, seed, background)
-    notes = _notes_on_spectra(spectra, names, kept, active, few)
+    notes = left_out_background(spectra, names, background if classes is None else None)
+    notes += _notes_on_spectra(spectra, names, kept, active, few)
     sums = np.stack([spectra.values[part].sum(axis=0) for part in kept])
     hollow = np.abs(sums[:, active]).sum(axis=1) <= 0
     if hollow.any():
@@ -146,11 +153,7 @@ def train(
         background,
     )
     notes += _alike(templates)
-    if held_out > 0 and len(np.unique(spectra.origin)) < len(spectra):
-        notes.append(
-            "several spectra bear the same origin, so validation spectra cannot be told from training "
-            "spectra by it; was a file read twice?"
-        )
+    notes += _twice(spectra, np.concatenate([*kept, *out]))
     odd = suspects(spectra.values[:, active], kept, spectra.kind == "counts")
     notes += _odd_ones(spectra, names, odd)
     for note in notes:
@@ -205,6 +208,28 @@ def _notes_on_spectra(
             bad = np.any(values < 0, axis=1)
             notes.append(f"class '{name}' has negative counts in its training spectra: {row_numbers(bad)}")
     return notes
+
+
+def _twice(spectra: SpectrumSet, rows: NDArray[np.intp]) -> list[str]:
+    """Refuse spectra that were read twice; say so if others only bear one name."""
+    origin = spectra.origin[rows]
+    _, first, place = np.unique(origin, return_index=True, return_inverse=True)
+    before = first[place.reshape(-1)]
+    again = before != np.arange(len(rows))
+    if not again.any():
+        return []
+    same = again & np.all(spectra.values[rows] == spectra.values[rows[before]], axis=1)
+    if same.any():
+        raise TrainingError(
+            "spectra were read twice",
+            where=str(origin[np.flatnonzero(same)[0]]),
+            found=f"{int(same.sum())} of {len(rows)} training spectra",
+            cure="name each file once, and keep results apart from the data",
+        )
+    return [
+        f"{int(again.sum())} training spectra share their origin with others, so validation spectra cannot "
+        "be told from them by it"
+    ]
 
 
 def _alike(templates: Templates) -> list[str]:

@@ -15,7 +15,7 @@ from gamma_flow.data.analysis import Analysis
 from gamma_flow.data.evaluation import Evaluation
 from gamma_flow.errors import IncompatibleError, TrainingError
 from gamma_flow.evaluation import evaluate, with_noise
-from gamma_flow.io.reading import carried
+from gamma_flow.io.reading import carried, refuse_kinds
 from gamma_flow.model import Model
 from gamma_flow.settings import SetSettings, Settings, presets
 from gamma_flow.training import train
@@ -63,6 +63,7 @@ def prepare(sets: Sequence[SpectrumSet], settings: Settings) -> tuple[SpectrumSe
     axis = settings.axis.axis()
     if axis is None:
         return tuple(sets)
+    refuse_kinds(sets)
     moved = [
         carried(part, axis, method=settings.axis.method, allow_cut=settings.axis.allow_cut) for part in sets
     ]
@@ -80,6 +81,7 @@ def train_on(prepared: Sequence[SpectrumSet], settings: Settings) -> Model:
         Spectra of several units or kinds.
     """
     chosen = settings.train
+    refuse_kinds(prepared)
     kinds = {(part.axis.unit, part.kind) for part in prepared}
     if len(kinds) > 1:
         raise IncompatibleError(
@@ -167,8 +169,7 @@ def mask_of(chosen: SetSettings, spectra: SpectrumSet, model: Model) -> NDArray[
     elif chosen.labels == "mixed":
         mask &= spectra.labels.sources >= 2
     if chosen.part != "all":
-        trained = np.isin(spectra.origin, model.trained_on)
-        kept_back = np.isin(spectra.origin, model.held_out)
+        trained, kept_back = model.knows(spectra)
         mask &= {"training": trained, "held out": kept_back, "other": ~trained & ~kept_back}[chosen.part]
     return mask
 

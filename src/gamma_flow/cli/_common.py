@@ -7,6 +7,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +26,7 @@ __all__ = [
     "emit",
     "found_in",
     "guarded",
+    "on_terminal",
     "reading_options",
     "settings_of",
     "table",
@@ -57,8 +59,16 @@ def guarded(function: Function) -> Function:
                 click.echo("gamma-flow: interrupted; nothing was written", err=True)
                 sys.exit(1)
             except BrokenPipeError:
-                # the reader of our output went away: nothing more to say, and no traceback
-                sys.stderr.close()
+                # the reader of our output went away, as head does: that is no error of the input
+                with suppress(OSError):
+                    sys.stdout.close()
+                sys.exit(0)
+            except OSError as problem:
+                reason = problem.strerror or type(problem).__name__
+                with suppress(OSError, ValueError):
+                    click.echo(f"gamma-flow: the output cannot be written: {reason}", err=True)
+                with suppress(OSError, ValueError):
+                    sys.stdout.close()
                 sys.exit(1)
 
     return wrapped  # type: ignore[return-value]  # the same signature, as functools.wraps says
@@ -288,6 +298,11 @@ def found_in(paths: Sequence[str], settings: Settings, tolerant: bool = False) -
     return found
 
 
+def on_terminal() -> bool:
+    """Tell whether a person reads the output; it may even be closed."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def emit(value: Any) -> None:
     """Print a value as JSON: numbers that are not finite are null."""
     click.echo(json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False))
@@ -305,7 +320,7 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Non
         grid.add_column(name, justify="left" if left else "right", overflow="fold")
     for row in rows:
         grid.add_row(*(str(cell) for cell in row))
-    wide = None if sys.stdout.isatty() else 160
+    wide = None if on_terminal() else 160
     console = Console(width=wide, highlight=False)
     console.print(title, style="bold", markup=False)
     console.print(grid)

@@ -13,6 +13,7 @@ from gamma_flow.cli._common import (
     emit,
     found_in,
     guarded,
+    on_terminal,
     percent,
     reading_options,
     settings_of,
@@ -59,7 +60,7 @@ def command(
     records = [record for part in analyses for record in part.records()]
     if as_csv:
         click.echo(csv_text(analyses), nl=False)
-    elif as_json or not sys.stdout.isatty():
+    elif as_json or not on_terminal():
         emit(records)
     else:
         head = ["spectrum", "present", *(f"{name} %" for name in model.classes), "similarity", "explained %"]

@@ -59,6 +59,16 @@ def command(
             found=", ".join(sorted({name for part in sets for name in part.labels.classes})) or "none",
             cure="check labels, --detector and [sets]",
         )
+    if not settings.sets:
+        seen = [model.knows(part) for part in sets]
+        trained = sum(int(mask.sum()) for mask, _ in seen)
+        if trained:
+            held_out = sum(int(mask.sum()) for _, mask in seen)
+            click.echo(
+                f"warning: {trained} of these spectra made the templates ({held_out} were held out); "
+                'sets with "part" in gamma-flow.toml tell them apart',
+                err=True,
+            )
     result = {**{name: part.as_dict() for name, part in figures.items()}, "noise": noise}
     if output is not None:
         with staged(output) as folder:

@@ -31,6 +31,7 @@ from gamma_flow.cli._common import (
 def command(paths: tuple[str, ...], output: Path, as_json: bool, **flags: Any) -> None:
     """Read PATHS, carry all spectra onto one axis and write them to one file."""
     from gamma_flow.errors import IncompatibleError
+    from gamma_flow.io.reading import refuse_kinds
     from gamma_flow.io.writing import write
     from gamma_flow.workflow import prepare
 
@@ -38,6 +39,7 @@ def command(paths: tuple[str, ...], output: Path, as_json: bool, **flags: Any) -
     found = found_in(paths, settings)
     prepared = prepare(found.sets, settings)
     if len(prepared) > 1:
+        refuse_kinds(prepared)
         raise IncompatibleError(
             f"the spectra live on {len(prepared)} different axes",
             found="; ".join(f"{part.axis} ({len(part)} spectra)" for part in prepared),

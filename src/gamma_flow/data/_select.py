@@ -15,7 +15,16 @@ from gamma_flow.errors import SpectrumError
 if TYPE_CHECKING:
     from gamma_flow.data.spectra import SpectrumSet
 
-__all__ = ["concatenated", "files_of", "held_out", "mask", "matching_files", "sample"]
+__all__ = [
+    "concatenated",
+    "files_of",
+    "held_out",
+    "key_depth",
+    "mask",
+    "matching_files",
+    "origin_keys",
+    "sample",
+]
 
 
 def files_of(origin: NDArray[np.str_]) -> NDArray[np.str_]:
@@ -40,6 +49,30 @@ def matching_files(files: NDArray[np.str_], patterns: str | Iterable[str]) -> ND
         hit[number] = any(fnmatchcase(text, pattern) for text in (file, name, stem) for pattern in wanted)
     chosen: NDArray[np.bool_] = hit[back.reshape(-1)] if len(distinct) else np.zeros(0, bool)
     return chosen
+
+
+def origin_keys(origin: NDArray[np.str_], depth: int) -> list[str]:
+    """Return the last ``depth`` parts of each path, without the ending, and the row: ``folder/name#3``.
+
+    What is above these parts depends on how a path was typed, or on whether the files lay in a zip.
+    """
+    keys = []
+    for text in origin.tolist():
+        file, _, row = text.rpartition("#")
+        parts = file.replace("\\", "/").split("/")[-depth:]
+        parts[-1] = parts[-1].rpartition(".")[0] or parts[-1]
+        keys.append(f"{'/'.join(parts)}#{row}")
+    return keys
+
+
+def key_depth(origin: NDArray[np.str_]) -> int:
+    """Return how many parts of a path tell all origins apart (as far as they differ at all)."""
+    different = len(set(origin.tolist()))
+    most = max((text.replace("\\", "/").count("/") + 1 for text in origin.tolist()), default=1)
+    for depth in range(1, most):
+        if len(set(origin_keys(origin, depth))) == different:
+            return depth
+    return most
 
 
 def mask(

@@ -39,8 +39,12 @@ def replacing(path: Path) -> Iterator[Path]:
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
-    except WriteError:
-        raise
+    except WriteError as problem:
+        # the user knows the target, not the temporary name
+        where = str(problem.where or path).replace(str(temporary), str(path))
+        raise WriteError(
+            problem.what, where=where, expected=problem.expected, found=problem.found, cure=problem.cure
+        ) from problem
     except OSError as problem:
         raise _cannot(path, problem) from problem
     finally:

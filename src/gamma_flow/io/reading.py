@@ -277,6 +277,7 @@ def read(
         found = scan(paths, options, naming, format=format, progress=move, carry=carry)
     report(found, refused)
     if len(found.sets) > 1:
+        refuse_kinds(found.sets)
         axes = "; ".join(f"{part.axis} ({len(part)} spectra)" for part in found.sets)
         raise IncompatibleError(
             f"the spectra live on {len(found.sets)} different axes",
@@ -284,6 +285,23 @@ def read(
             cure="carry them onto one with onto=Axis(...) (--axis), or take them one by one with read_each()",
         )
     return found.sets[0]
+
+
+def refuse_kinds(sets: Sequence[SpectrumSet]) -> None:
+    """Refuse sets of which some hold counts and others intensities: no axis would bring them together.
+
+    Raises
+    ------
+    IncompatibleError
+        There are both.
+    """
+    first = {part.kind: str(part.files[0]) for part in reversed(sets) if len(part)}
+    if len(first) > 1:
+        raise IncompatibleError(
+            "some files hold counts, others intensities",
+            found=f"counts in {first['counts']}, intensities in {first['intensity']}",
+            cure="say what they are with kind='counts' (--kind counts; negative counts need --signed)",
+        )
 
 
 def carried(
