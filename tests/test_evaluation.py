@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gamma_flow as gf
+from gamma_flow._bootstrap import intervals, ranking_auc
 from gamma_flow._outcomes import repeats
 from gamma_flow.errors import IncompatibleError, LabelError
-from gamma_flow.evaluation import ranking_auc
 
 AXIS = gf.Axis.channels(4)
 UNIT = np.eye(4)
@@ -196,3 +196,38 @@ def test_json_holds_no_nan() -> None:
     assert json.loads(text)["n"] == 2
     nan = replace(found, accuracy=float("nan"))
     assert nan.as_dict()["accuracy"] is None
+
+
+def test_intervals_of_class_figures_are_those_of_drawing_runs_by_hand(rng: np.random.Generator) -> None:
+    """The table of pairs of runs gives, draw by draw, what putting the drawn runs together gives."""
+    from gamma_flow._outcomes import outcomes
+
+    truth, size = rng.random(120) < 0.4, 120
+    scores = np.column_stack(
+        [rng.random(size) + 0.5 * truth, rng.random(size), np.zeros(size), np.ones(size)]
+    )
+    known = spectra(
+        scores.tolist(),
+        [["Co60", "background"] if true else ["background"] for true in truth],
+        run=np.repeat(np.arange(12), 10),
+    )
+    table = outcomes([small_model().analyse(known)], [known])
+    found = intervals(table, {}, 300, 7)
+    times = np.random.default_rng(7).multinomial(12, np.full(12, 1 / 12), 300)
+    auc, recall = [], []
+    for drawn in times:
+        rows = np.concatenate([np.flatnonzero(known.run == run) for run in np.repeat(np.arange(12), drawn)])
+        part = table[rows]
+        auc.append(ranking_auc(part.true[:, 0], part.shares[:, 0]))
+        recall.append((part.true[:, 0] & part.found[:, 0]).sum() / part.true[:, 0].sum())
+    assert found["auc Co60"] == pytest.approx(np.percentile(auc, [2.5, 97.5]))
+    assert found["recall Co60"] == pytest.approx(np.percentile(recall, [2.5, 97.5]))
+    assert "precision Eu152" not in found
+    assert intervals(table, {}, 0, 7) == {}
+
+
+def test_detectors_stand_in_the_set_without_repeats_too() -> None:
+    found = figures([[1, 0, 0, 0], [0, 1, 0, 0]], [["Co60"], ["Co60"]], detector=np.array(["a", "b"]))
+    assert found.unique is not None
+    assert set(found.unique.detectors) == {"a", "b"}
+    assert found.detectors["a"].interval["accuracy"] == (1, 1)

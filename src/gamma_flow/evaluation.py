@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gamma_flow._bootstrap import intervals, ranking_auc
 from gamma_flow._outcomes import Outcomes, outcomes
 from gamma_flow.data import SpectrumSet
 from gamma_flow.data.analysis import Analysis
@@ -15,10 +16,9 @@ from gamma_flow.data.evaluation import Confusion, Evaluation
 from gamma_flow.errors import IncompatibleError, LabelError
 from gamma_flow.model import Model
 
-__all__ = ["evaluate", "ranking_auc", "with_noise"]
+__all__ = ["evaluate", "summarise", "with_noise"]
 
 NOTHING = "(none)"
-_LEVEL = 0.95
 
 
 def evaluate(
@@ -88,10 +88,15 @@ def evaluate(
 
 def summarise(table: Outcomes, bootstrap: int, seed: int) -> Evaluation:
     """Return the figures of a table of outcomes, by detector and without repeats too."""
-    whole = _figures(table, bootstrap, seed)
+    return replace(
+        _by_detector(table, bootstrap, seed), unique=_by_detector(table[~table.repeated], bootstrap, seed)
+    )
+
+
+def _by_detector(table: Outcomes, bootstrap: int, seed: int) -> Evaluation:
     names = sorted(set(table.detector.tolist()))
     detectors = {name: _figures(table[table.detector == name], bootstrap, seed) for name in names if name}
-    return replace(whole, detectors=detectors, unique=_figures(table[~table.repeated], bootstrap, seed))
+    return replace(_figures(table, bootstrap, seed), detectors=detectors)
 
 
 def _figures(table: Outcomes, bootstrap: int, seed: int) -> Evaluation:
@@ -125,7 +130,7 @@ def _figures(table: Outcomes, bootstrap: int, seed: int) -> Evaluation:
             if count
         },
         runs=len(np.unique(table.run)),
-        interval=_intervals(right, table.run, bootstrap, seed),
+        interval=intervals(table, right, bootstrap, seed),
     )
 
 
@@ -177,39 +182,6 @@ def _by_class(table: Outcomes) -> tuple[dict[str, float | None], ...]:
     return precision, recall, f1, auc
 
 
-def ranking_auc(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> float | None:
-    """Area under the receiver operating characteristic: how often a true one ranks above a false one.
-
-    Parameters
-    ----------
-    truth : ndarray of bool, shape (N,)
-        Which are true.
-    score : ndarray, shape (N,)
-        Larger for what is rather true; equal scores count one half.
-
-    Returns
-    -------
-    float or None
-        None if all or none are true.
-
-    References
-    ----------
-    H. B. Mann and D. R. Whitney, Annals of Mathematical Statistics 18 (1947) 50.
-
-    Examples
-    --------
-    >>> ranking_auc(np.array([True, True, False]), np.array([0.9, 0.2, 0.2]))
-    0.75
-    """
-    positive = int(truth.sum())
-    negative = len(truth) - positive
-    if not positive or not negative:
-        return None
-    _, place, count = np.unique(score, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(count) - (count - 1) / 2)[place.reshape(-1)]
-    return float((rank[truth].sum() - positive * (positive + 1) / 2) / (positive * negative))
-
-
 def _confusion(table: Outcomes) -> Confusion:
     """Cross single-label truth and answer; only names that occur make rows, all classes make columns."""
     size = len(table.names) + 1  # the last place is for "nothing"
@@ -223,28 +195,6 @@ def _confusion(table: Outcomes) -> Confusion:
         tuple(labels[number] for number in columns),
         counts[np.ix_(rows, columns)],
     )
-
-
-def _intervals(
-    columns: Mapping[str, NDArray[np.float64]], run: NDArray[np.int64], draws: int, seed: int
-) -> dict[str, tuple[float, float]]:
-    """95 % intervals of means, from drawing whole runs with replacement (percentile bootstrap)."""
-    if not draws or not len(run):
-        return {}
-    numbers, place = np.unique(run, return_inverse=True)
-    place = place.reshape(-1)
-    size = np.bincount(place)
-    times = np.random.default_rng(seed).multinomial(
-        len(numbers), np.full(len(numbers), 1 / len(numbers)), draws
-    )
-    weight = times @ size
-    tail = 50 * (1 - _LEVEL)
-    result = {}
-    for name, column in columns.items():
-        means = (times @ np.bincount(place, weights=column)) / weight
-        lo, hi = np.percentile(means, [tail, 100 - tail])
-        result[name] = (float(lo), float(hi))
-    return result
 
 
 def with_noise(spectra: SpectrumSet, size: float, model: Model, rng: np.random.Generator) -> SpectrumSet:

@@ -17,7 +17,7 @@ from gamma_flow.errors import IncompatibleError, TrainingError
 from gamma_flow.evaluation import evaluate, with_noise
 from gamma_flow.io.reading import carried, refuse_kinds
 from gamma_flow.model import Model
-from gamma_flow.settings import SetSettings, Settings, presets
+from gamma_flow.settings import EvaluateSettings, SetSettings, Settings, presets
 from gamma_flow.training import train
 
 __all__ = ["Result", "analyse_all", "evaluate_sets", "prepare", "recognised", "run", "train_on"]
@@ -202,19 +202,19 @@ def evaluate_sets(
         )
         mine = [part for part, _ in parts]
         noise.extend(
-            {"set": name, "size": size, **_with_noise(model, mine, size, how.seed)}
+            {"set": name, "size": size, **_with_noise(model, mine, size, how)}
             for size in (how.noise if name in noisy else [])
         )
     return figures, noise, tuple(empty)
 
 
-def _with_noise(model: Model, parts: Sequence[SpectrumSet], size: float, seed: int) -> dict[str, Any]:
-    rng = np.random.default_rng(seed)
-    noisy = [with_noise(part, size, model, rng) for part in parts]
-    plain = evaluate([model.analyse(part) for part in noisy], noisy, bootstrap=0).as_dict()
-    return {
-        name: plain[name] for name in plain if name not in ("detectors", "unique", "interval", "confusion")
-    }
+def _with_noise(
+    model: Model, parts: Sequence[SpectrumSet], size: float, how: EvaluateSettings
+) -> dict[str, Any]:
+    rng = np.random.default_rng(how.seed)
+    found = [model.analyse(with_noise(part, size, model, rng)) for part in parts]
+    # labels, runs and repeats are those of the spectra without noise
+    return evaluate(found, parts, bootstrap=how.bootstrap, seed=how.seed).as_dict()
 
 
 def run(sets: Sequence[SpectrumSet], settings: Settings) -> Result:

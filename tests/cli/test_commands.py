@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -325,6 +326,95 @@ def test_every_command_has_help() -> None:
     assert "gamma-flow" in succeed("--version")
 
 
+def test_names_and_numbers_that_nothing_bears(data: Path, tmp_path: Path) -> None:
+    out = ["-o", tmp_path / "m.gfm"]
+    assert "no pure spectrum is of this detector" in fail("train", data, *out, "--train-on", "Left")
+    assert "nobody labelled the background class" in fail("train", data, *out, "--background", "floor")
+    assert "out of range" in fail("train", data, *out, "--seed", -1)
+    assert "out of range" in fail("train", data, *out, "--held-out", 2)
+    assert "out of range" in fail("prepare", data, *out, "--axis", "0,1", "--channels", 10**12)
+    assert "out of range" in fail(
+        "prepare", data, *out, "--axis", "0,20", "--channels", 50, "--allow-cut", "nan"
+    )
+    assert "out of range" in fail("run", data, "-o", tmp_path / "out", "--noise", "nan")
+    config = tmp_path / "c.toml"
+    config.write_text('[sets.noise]\ndetector = "left"\n')
+    assert "no set can be called 'noise'" in fail("run", data, "-o", tmp_path / "out", "--config", config)
+    config.write_text('[evaluate]\nnoise_sets = ["zz"]\n[sets.left]\ndetector = "left"\n')
+    assert "not there" in fail("run", data, "-o", tmp_path / "out", "--config", config)
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "m.gfm").exists()
+
+
+def test_an_axis_that_cuts_too_much_is_refused_in_either_way(data: Path, tmp_path: Path) -> None:
+    for method in ("conserve", "interpolate"):
+        axis = ["--axis", "500,10", "--channels", 40, "--method", method]
+        assert "cuts too many counts" in fail("prepare", data, "-o", tmp_path / "r.npz", *axis)
+        succeed("prepare", data, "-o", tmp_path / "r.npz", *axis, "--allow-cut", 1)
+        assert gf.read(tmp_path / "r.npz").meta["underflow"].sum() > 0
+
+
+def test_counts_and_intensities_are_told_apart(data: Path, tmp_path: Path) -> None:
+    spectra = gf.read(data / "Cs137_1.csv")
+    mixed = gf.SpectrumSet(spectra.values + 0.5, spectra.axis, "intensity")
+    gf.write(mixed, data / "other.csv")
+    assert "some files hold counts, others intensities" in fail("prepare", data, "-o", tmp_path / "r.npz")
+    assert "some files hold counts" in fail("train", data, "-o", tmp_path / "m.gfm")
+    with pytest.raises(gf.GammaFlowError, match="some files hold counts"):
+        gf.read(data)
+
+
+def test_a_relative_table_is_meant_from_the_settings_file(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "settings").mkdir()
+    (tmp_path / "settings" / "labels.csv").write_text("file,labels\nCs137_1.csv,Xe133\n")
+    config = tmp_path / "settings" / "c.toml"
+    config.write_text('[read]\ntable = "labels.csv"\n')
+    about = json.loads(succeed("inspect", data / "Cs137_1.csv", "--config", config, "--json"))
+    assert about["sets"][0]["labels"] == {"Xe133": 30}
+
+
+def test_seen_spectra_are_known_however_their_path_is_typed(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "m.gfm"
+    succeed("train", data, "-o", model)
+    shutil.make_archive(str(tmp_path / "packed"), "zip", data)
+    config = tmp_path / "c.toml"
+    config.write_text(
+        '[sets.seen]\npart = "training"\n[sets.back]\npart = "held out"\n[sets.new]\npart = "other"\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    for path in (data, "data", "./data/../data", "packed.zip"):
+        printed = json.loads(succeed("evaluate", path, "-m", model, "--config", config, "--json"))
+        assert {name: part["n"] for name, part in printed.items() if name != "noise"} == {
+            "seen": 72,
+            "back": 18,
+            "new": 30,
+        }
+    result = call("evaluate", "data", "-m", model)
+    assert "72 of these spectra made the templates (18 were held out)" in result.stderr
+
+
+def test_a_run_does_not_read_its_own_results(data: Path) -> None:
+    out = data / "out"
+    succeed("run", data, "-o", out)
+    first = json.loads((out / "evaluation.json").read_text())
+    succeed("run", data, "-o", out)
+    assert json.loads((out / "evaluation.json").read_text()) == first
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_an_output_that_cannot_be_written_is_one_sentence(data: Path, model: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "gamma_flow", "analyse", str(data), "-m", str(model)]
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        )
+    assert done.returncode == 1
+    assert "the output cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 # ------------------------------------------------------------------------------- what was there before stays
 
 
@@ -372,3 +462,15 @@ def test_ctrl_c_in_the_middle_leaves_what_was_there_before(data: Path, tmp_path:
     assert "interrupted; nothing was written" in said
     assert "Traceback" not in said
     assert content(out) == before
+
+
+def test_a_folder_in_the_way_of_a_result_leaves_what_was_there_before(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "results.csv").mkdir(parents=True)
+    (out / "evaluation.json").write_text("old")
+    (out / "model.gfm").write_text("old")
+    sentence = fail("run", data, "-o", out)
+    assert "results.csv" in sentence
+    assert ".part" not in sentence
+    assert content(out) == {"evaluation.json": b"old", "model.gfm": b"old"}
+    assert [path.name for path in sorted(out.iterdir())] == ["evaluation.json", "model.gfm", "results.csv"]

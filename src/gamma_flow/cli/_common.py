@@ -281,7 +281,9 @@ def settings_of(flags: dict[str, Any]) -> Settings:
     return changed
 
 
-def found_in(paths: Sequence[str], settings: Settings, tolerant: bool = False) -> Found:
+def found_in(
+    paths: Sequence[str], settings: Settings, tolerant: bool = False, leave_out: Path | None = None
+) -> Found:
     """Read all paths with progress, and report what was refused unless the caller does."""
     from gamma_flow.io._format import ReadOptions
     from gamma_flow.io.naming import Naming
@@ -292,7 +294,7 @@ def found_in(paths: Sequence[str], settings: Settings, tolerant: bool = False) -
     options = ReadOptions(how.kind, how.unit, how.reference, None, settings.background, how.signed)
     naming = Naming(how.label_pattern, how.table, how.aliases)
     with progress_bar("reading") as progress:
-        found = scan(list(paths), options, naming, format=how.format, progress=progress)
+        found = scan(list(paths), options, naming, format=how.format, progress=progress, leave_out=leave_out)
     if not (tolerant and found.parts):
         report(found, "warn" if how.skip_refused else "raise")
     return found

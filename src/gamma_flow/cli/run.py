@@ -58,7 +58,7 @@ def command(paths: tuple[str, ...], output: Path, compare: Path | None, as_json:
 
     settings = settings_of(flags)
     before = _evaluation(compare) if compare is not None else None
-    found = found_in(paths, settings)
+    found = found_in(paths, settings, leave_out=output)
     result = run(found.sets, settings)
     with staged(output, replaces="prepared*.npz") as folder:
         _write(result, settings, folder)

@@ -43,11 +43,14 @@ class Found:
         Files of a known format that could not be read.
     passed_over : tuple of UnknownFormatError
         Files that no reader knows: notes, licences, pictures.
+    unmatched : tuple of str
+        Rows of the table of labels that name no file.
     """
 
     parts: tuple[SpectrumSet, ...]
     refused: tuple[ReadError, ...] = ()
     passed_over: tuple[UnknownFormatError, ...] = ()
+    unmatched: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.parts)
@@ -74,6 +77,7 @@ def scan(
     format: str | None = None,  # noqa: A002 - the word users know
     progress: Progress | None = None,
     carry: Callable[[SpectrumSet], SpectrumSet] | None = None,
+    leave_out: Path | None = None,
 ) -> Found:
     """Read all that a path stands for, and remember what was refused.
 
@@ -91,6 +95,8 @@ def scan(
         Called with (number, count, name) before each file.
     carry : callable, optional
         What to make of each set as soon as it is read; its errors are not those of a file, and end the scan.
+    leave_out : Path, optional
+        A folder that is not walked, such as the one that the results go to.
 
     Raises
     ------
@@ -102,7 +108,7 @@ def scan(
     parts: list[SpectrumSet] = []
     refused: list[ReadError] = []
     passed_over: list[UnknownFormatError] = []
-    files = entries(paths)
+    files = entries(paths, leave_out)
     for number, entry in enumerate(files):
         if progress is not None:
             progress(number, len(files), entry.name)
@@ -121,7 +127,7 @@ def scan(
             refused.append(problem)
     if progress is not None:
         progress(len(files), len(files), "")
-    return Found(tuple(parts), tuple(refused), tuple(passed_over))
+    return Found(tuple(parts), tuple(refused), tuple(passed_over), naming.unmatched())
 
 
 def read_each(
@@ -182,6 +188,13 @@ def report(found: Found, refused: Literal["raise", "warn"] = "raise") -> None:
     if found.refused:
         reasons = "".join(f"\n  {problem}" for problem in found.refused)
         warnings.warn(f"{len(found.refused)} files were left out:{reasons}", ReadWarning, stacklevel=3)
+    if found.unmatched:
+        names = ", ".join(found.unmatched[:10]) + (", ..." if len(found.unmatched) > 10 else "")
+        warnings.warn(
+            f"{len(found.unmatched)} rows of the table of labels name no file that was read: {names}",
+            ReadWarning,
+            stacklevel=3,
+        )
     if found.passed_over:
         names = ", ".join(str(problem.where) for problem in found.passed_over)
         warnings.warn(
