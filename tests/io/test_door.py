@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -230,3 +232,52 @@ def test_the_registry_asks_the_content_and_not_the_name(formats: Path) -> None:
         identify(Source("spectrum.n42", b"These are the minutes of our meeting.\nWe met.\n"))
     with pytest.raises(DamagedFileError, match="empty"):
         identify(Source("spectrum.n42", b" \n"))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("spectrum.n42", DamagedFileError),
+        ("SPECTRUM.SPE", DamagedFileError),
+        ("all.zip/a.csv", DamagedFileError),
+        ("dose.txt", DamagedFileError),
+        ("README.md", UnknownFormatError),
+        ("__init__.py", UnknownFormatError),
+        ("folder.n42/LICENSE", UnknownFormatError),
+    ],
+)
+def test_an_empty_file_is_a_loss_only_where_a_spectrum_was_to_be(name: str, kind: type[ReadError]) -> None:
+    for data in (b"", b" \n"):
+        with pytest.raises(kind, match="the file is empty") as caught:
+            identify(Source(name, data))
+        assert type(caught.value) is kind
+
+
+def zipped(*names: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name in names:
+            archive.writestr(name, "1\n2\n" * 50)
+    return stream.getvalue()
+
+
+def test_zips_that_hold_nothing_to_read() -> None:
+    whole = zipped("a.csv", "b.csv")
+    for data in (whole[:-1], whole[:100], whole[:4], whole.replace(b"PK\x01\x02", b"PK\x01\x03")):
+        with pytest.raises(DamagedFileError, match="cut or damaged"):
+            identify(Source("all.zip", data))
+    for data in (zipped(), zipped("only/")):
+        with pytest.raises(DamagedFileError, match="holds no files"):
+            identify(Source("all.zip", data))
+    with pytest.raises(UnknownFormatError, match="zip within a zip"):
+        identify(Source("outer.zip/all.zip", whole))
+    with pytest.raises(UnknownFormatError, match="not a spectrum file"):
+        identify(Source("PK.md", b"PK, a memoir\n"))
+
+
+def test_mutated_zips_raise_our_errors_only() -> None:
+    whole = zipped("a.csv", "b/c.csv")
+    rng = np.random.default_rng(3)
+    for _ in range(500):
+        with pytest.raises(ReadError):
+            identify(Source("all.zip", b"PK\x03\x04" + mutated(whole[4:], rng)))

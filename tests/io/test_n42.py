@@ -541,6 +541,15 @@ def test_what_n42_cannot_hold(some, change, sentence):
         n42_write.content(replace(some, **change))
 
 
+def test_counts_that_would_not_be_read_back_are_not_written(some):
+    values = np.array(some.values)
+    values[0, 1] = 2.0**53 - 1
+    assert np.array_equal(read(n42_write.content(replace(some, values=values))).values, values)
+    values[2, 3] = 2.0**53
+    with pytest.raises(WriteError, match=r"row 2 \(.*\), channel 3: a count is too large.*below 2\^53"):
+        n42_write.content(replace(some, values=values))
+
+
 def test_an_empty_set_is_not_written(some):
     with pytest.raises(WriteError, match="no spectrum to write"):
         n42_write.content(some[:0])

@@ -254,6 +254,50 @@ def test_refusals(text: Any, error: type[Exception], words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("energy,a,b\n1,2,nan\n2,3,nan\n3,4,nan\n", "line 2, column 3: a cell is no number.*'nan'"),
+        ("energy,a,b\n1,,2\n2,,3\n3,,4\n", "line 2, column 2: a cell is empty"),
+        ("energy,a\n1,2\n2,3\n3,+inf\n", "line 4, column 2"),
+        ("energy,a\nNaN,2\n2,3\n3,4\n", "line 2, column 1"),
+        ("energy;a\n1,5;nan\n2,5;-inf\n3,5;1\n", "line 2, column 2"),
+        ("counts\nnan\nnan\n", "line 2, column 1"),
+        ("1,nan\n2,nan\n3,nan\n", "line 1, column 2"),
+        ("1\tNA\n2\tNA\n3\t1\n", "line 1, column 2"),
+        ("1 nan\n2 nan\n3 nan\n", "line 1, column 2"),
+        ("1,5;nan;nan\n2,5;;nan\n", "line 1, column 2"),
+        ("1.5,2,nan\n2.5,3,4\n3.5,4,5\n", "line 1, column 3"),
+        ("nan,5,6\n7,3,1\n", "line 1, column 1"),
+        ("nan,5\n1,6\n2,7\n", "line 1, column 1"),
+        ("nan\n1\n2\n", "line 1, column 1"),
+        ("5,6,7,9\n5,,1,0\n4,6,1,2\n", "line 2, column 2"),
+        ("5,6,7,9\nnan,nan,nan,nan\n4,6,1,2\n", "line 2, column 1"),
+        (",5,3\n", "line 1, column 1"),
+        (",5,5\n1,2,4\n2,3,3\n", "line 1, column 1"),
+        ("label,ch0,ch1\nx,nan,inf\n", "line 2, column 2"),
+        ("label,ch0,ch1\nx,,\ny,1,2\n", "line 2, column 2"),
+        ("name,amount,500,501\na,,,2\n", "line 2, column 3"),
+    ],
+)
+def test_gaps_between_numbers_are_named_and_not_passed_over(text: str, words: str) -> None:
+    assert sniff(Source("a.csv", text.encode()))
+    with pytest.raises(DamagedFileError, match=words):
+        sets(text)
+
+
+def test_empty_cells_that_are_no_gaps() -> None:
+    assert one(",500,501\n0,1,2\n1,3,4\n").values.tolist() == [[1, 2], [3, 4]]
+    assert np.isnan(one("live_time,ch0,ch1\n,1,2\n").live_time[0])
+    for text in (
+        "a,b\nx,\ny,nan\n",
+        "a,b,c\n1,,x\n2,,y\n",
+        "x,nan\ny,nan\n",
+        "when,what\n1,\n,fire\n,rain\n",
+    ):
+        assert not sniff(Source("a.csv", text.encode()))
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "1e308\n1e308\n1e308\n",
@@ -383,6 +427,22 @@ def test_round_trip(tmp_path: Path) -> None:
         assert np.array_equal(column, found.meta[name], equal_nan=column.dtype.kind in "fM"), name
 
 
+def test_the_origin_comes_back_where_it_names_a_file(tmp_path: Path) -> None:
+    origin = ["raw/a,b.spe#0", "Zähler\u00a0[x].spe#7", "#2"]
+    spectra = SpectrumSet(np.ones((3, 2)), Axis.channels(2), origin=origin, meta={"origin": ["p", "q", "r"]})
+    write(spectra, tmp_path / "a.csv")
+    whole = (tmp_path / "a.csv").read_bytes()
+    found = one(whole)
+    assert found.origin.tolist() == [*origin[:2], "a.csv#2"]
+    assert found.files.tolist() == ["raw/a,b.spe", "Zähler\u00a0[x].spe", "a.csv"]
+    assert found.meta["origin"].tolist() == ["p", "q", "r"]
+    # a table of an earlier version has no such column; one of somebody else says something else by it
+    older = b"\n".join(line.replace(b",origin,", b",", 1) for line in whole.split(b"\n"))
+    older = older.replace(b'"raw/a,b.spe#0",', b"").replace("Zähler\u00a0[x].spe#7,".encode(), b"")
+    assert one(older.replace(b"#2,", b"")).origin.tolist() == ["a.csv#0", "a.csv#1", "a.csv#2"]
+    assert one("origin,ch0,ch1\nraw/a.spe#0,1,2\n").origin.tolist() == ["a.csv#0"]
+
+
 @pytest.mark.parametrize("axis", AXES, ids=str)
 def test_every_axis_and_float_comes_back(axis: Axis, tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(size=(4, 3)) * [1, 1e-200, 1e200]
@@ -416,6 +476,8 @@ def test_cut_anywhere_is_refused(tmp_path: Path) -> None:
         {"labels": Labels.of([["a;b"]])},
         {"detector": "two\nlines"},
         {"detector": " blanks "},
+        {"origin": ["two\nlines#0"]},
+        {"origin": ["no letter \udcff#0"]},
         {"meta": {"a;b": [1]}},
         {"meta": {"a": ["\t"]}},
     ],

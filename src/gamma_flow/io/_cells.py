@@ -11,6 +11,8 @@ The rules, in their order:
   at a tie the first of this row. So a comma separates unless the file has another separator.
 - Where another character separates, ``12,5`` is a number. Both marks in one file are refused.
 - A separator at the end of every line ends the line; it does not begin an empty column.
+- ``nan``, ``inf``, ``NA`` and empty cells are gaps: a number was to stand there. A table with gaps is known
+  as a table, and refused with the place of the gap.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from typing import Final
 from gamma_flow.errors import DamagedFileError, ReadError, UnknownFormatError, UnsafeFileError
 from gamma_flow.io._source import Source
 
-__all__ = ["Cell", "Sheet", "check_texts", "is_number", "remark", "sheet_of"]
+__all__ = ["Cell", "Sheet", "check_texts", "is_gap", "is_number", "no_number", "remark", "sheet_of"]
 
 Cell = str | float
 """One cell: text, or a number where the file is typed."""
@@ -32,6 +34,7 @@ Cell = str | float
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _COMMA: Final = re.compile(r"[+-]?(?:\d+,\d*|,\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _POINT: Final = re.compile(r"[+-]?(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_GAP: Final = re.compile(r"[+-]?(?i:nan|inf|infinity)|NA|N/A|#N/A|")
 _GROUPED: Final = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d*|[+-]?\d{1,3}(?:,\d{3})+\.\d*", re.ASCII)
 _REMARK: Final = re.compile(r"\s*(?:#+|//+|%+|;+)\s?(.*)")
 _PAIR: Final = re.compile(r"([^\W\d][\w /()-]{0,60}?)\s*[:=]\s*(.*)")
@@ -79,6 +82,23 @@ class Sheet:
 def is_number(cell: Cell) -> bool:
     """Tell whether a cell is a finite number."""
     return not isinstance(cell, str) or _NUMBER.fullmatch(cell) is not None
+
+
+def is_gap(cell: Cell) -> bool:
+    """Tell whether a cell is empty or one of the words for a number that is not there."""
+    return isinstance(cell, str) and _GAP.fullmatch(cell) is not None
+
+
+def no_number(sheet: Sheet, row: int, column: int) -> DamagedFileError:
+    """Return the error of a cell that should hold a number and does not."""
+    cell = sheet.rows[row][column]
+    return DamagedFileError(
+        "a cell is empty" if cell == "" else "a cell is no number",
+        where=sheet.at(row, column),
+        expected="a number",
+        found="nothing" if cell == "" else repr(cell)[:40],
+        cure="mend the cell, or take its row out",
+    )
 
 
 def sheet_of(source: Source, limit: int | None = None) -> Sheet:
@@ -184,7 +204,9 @@ def _separator(lines: list[str]) -> str:
             continue
         cells = [cell.strip() for row in split for cell in row]
         good = sum(
-            _NUMBER.fullmatch(cell) is not None or (separator != "," and _COMMA.fullmatch(cell) is not None)
+            _NUMBER.fullmatch(cell) is not None
+            or _GAP.fullmatch(cell) is not None
+            or (separator != "," and _COMMA.fullmatch(cell) is not None)
             for cell in cells
         )
         found = (len({len(row) for row in split}) == 1, good / len(cells))

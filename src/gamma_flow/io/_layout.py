@@ -22,6 +22,9 @@ Numbers 0..n-1 or 1..n without a unit count channels: they give ``ReadOptions.ax
 such as ``Energy (keV)`` or ``wavelength``, and is "unknown" else. A falling ``x`` is turned round together
 with its spectra. Values are counts if all are whole and none is negative.
 
+A table of numbers in which some cells are empty, ``nan`` or ``inf`` is still recognised, and refused with the
+line and column of the first of them.
+
 .. _columns of people:
 
 ``live_time``, ``real_time`` (s; also ``live_s``, ``livetime``), ``detector``, ``label`` (also ``labels``,
@@ -36,6 +39,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final
 
 import numpy as np
@@ -45,7 +49,7 @@ from gamma_flow.errors import (
     ReadError,
     UnknownFormatError,
 )
-from gamma_flow.io._cells import Cell, Sheet, is_number
+from gamma_flow.io._cells import Cell, Sheet, is_gap, is_number, no_number
 
 __all__ = ["Layout", "counts_up", "decide", "plausible", "unit_in"]
 
@@ -84,7 +88,8 @@ def plausible(sheet: Sheet) -> bool:
     except ReadError:
         return True
     body = [row[layout.first_column :] for row in sheet.rows[layout.first_row :]]
-    cells = [is_number(cell) for row in body for cell in row]
+    # the reader says where the gaps are
+    cells = [is_number(cell) or is_gap(cell) for row in body for cell in row]
     return bool(cells) and sum(cells) >= 0.9 * len(cells)
 
 
@@ -95,11 +100,15 @@ def decide(sheet: Sheet) -> Layout:
     ------
     UnknownFormatError
         This is a table, but none of spectra.
+    DamagedFileError
+        A table of numbers has gaps.
     ReadError
         Two readings are equally plausible.
     """
     rows = sheet.rows
     head = rows[0]
+    if _is_row_of_numbers(sheet):
+        _refuse_gaps(sheet, 0)
     if all(map(is_number, head)):
         return _without_header(sheet)
     if len(rows) < 2:
@@ -108,6 +117,50 @@ def decide(sheet: Sheet) -> Layout:
     if start is not None:
         return _numbered(sheet, start)
     return _named_columns(sheet)
+
+
+def _is_row_of_numbers(sheet: Sheet) -> bool:
+    """Tell whether the first row holds numbers, maybe with gaps, and no names.
+
+    Empty cells to the left of names that are numbers (``,500,501``) stand above columns that tell about the
+    rows. Any other gap may be one in a header as well; neither can be read.
+    """
+    head = sheet.rows[0]
+    if all(cell == "" for cell in head) or not all(is_number(cell) or is_gap(cell) for cell in head):
+        return False
+    first = next(place for place, cell in enumerate(head) if cell != "")
+    below = len(sheet.rows) > 1
+    return not (first and below and all(map(is_number, head[first:])) and _channel_names(head) is not None)
+
+
+def _refuse_gaps(sheet: Sheet, start: int) -> None:
+    """Refuse gaps in a table whose cells from row ``start`` on are all numbers else.
+
+    Raises
+    ------
+    DamagedFileError
+        There are some; the first is named.
+    """
+    holes = [
+        (row, column)
+        for row, cells in enumerate(sheet.rows[start:], start)
+        if not _all_finite(cells)
+        for column, cell in enumerate(cells)
+        if not is_number(cell)
+    ]
+    if not holes or not any(is_gap(sheet.rows[row][column]) for row, column in holes):
+        return
+    strange = sum(not is_gap(sheet.rows[row][column]) for row, column in holes)
+    if strange <= 0.1 * (len(sheet.rows) - start) * len(sheet.rows[0]):
+        raise no_number(sheet, *holes[0])
+
+
+def _all_finite(cells: Sequence[Cell]) -> bool:
+    """Tell quickly whether a row has no gap: a look at each cell takes many times as long."""
+    try:
+        return all(map(isfinite, map(float, cells)))
+    except ValueError:
+        return False
 
 
 def _numbered(sheet: Sheet, start: int) -> Layout:
@@ -133,7 +186,7 @@ def _numbered(sheet: Sheet, start: int) -> Layout:
 def _named_columns(sheet: Sheet) -> Layout:
     """Decide for a header of words: every column is one spectrum."""
     head, body = sheet.rows[0], sheet.rows[1:]
-    plain = [[is_number(cell) for cell in row] for row in body]
+    plain = [_plain(row) for row in body]
     count = sum(map(sum, plain))
     # a cell that is no number may be a mistake; a column without a number is none
     if count < 0.5 * len(head) * len(body) or not all(map(any, zip(*plain, strict=True))):
@@ -153,6 +206,7 @@ def _named_columns(sheet: Sheet) -> Layout:
             expected="a header that ends in channel numbers, energies or wavelengths, or columns of numbers",
             found=", ".join(map(str, head))[:120],
         )
+    _refuse_gaps(sheet, 1)
     if len(head) == 1:
         return Layout(False, 1, 0, None, str(head[0]))
     column = [row[0] for row in body]
@@ -163,6 +217,17 @@ def _named_columns(sheet: Sheet) -> Layout:
             "name the columns ch0, ch1, ... for one spectrum a row, or put the axis into the first column",
         )
     return Layout(False, 1, 1, column, str(head[0]))
+
+
+def _plain(row: Sequence[Cell]) -> list[bool]:
+    """Tell which cells of a row are numbers; gaps are where nothing but numbers and gaps stand in it."""
+    numbers = [is_number(cell) for cell in row]
+    gaps = [is_gap(cell) for cell in row]
+    # a row without anything says nothing; one of nothing but nan does
+    told = any(numbers) or any(gap and cell != "" for gap, cell in zip(gaps, row, strict=True))
+    if told and all(number or gap for number, gap in zip(numbers, gaps, strict=True)):
+        return [True] * len(row)
+    return numbers
 
 
 def _without_header(sheet: Sheet) -> Layout:

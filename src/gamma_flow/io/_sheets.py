@@ -18,7 +18,7 @@ from gamma_flow.errors import (
     IncompatibleError,
     UnsafeFileError,
 )
-from gamma_flow.io._cells import Cell, Sheet, is_number
+from gamma_flow.io._cells import Cell, Sheet, is_number, no_number
 from gamma_flow.io._format import ReadOptions, Record, gather
 from gamma_flow.io._layout import Layout, counts_up, decide, unit_in
 from gamma_flow.io._source import MAX_CHANNELS, Source
@@ -59,7 +59,7 @@ def sets_of(sheet: Sheet, source: Source, options: ReadOptions) -> list[Spectrum
     ReadError
         Two readings are equally plausible.
     DamagedFileError
-        A cell is no number.
+        A cell is empty or no number.
     AxisError, SpectrumError, IncompatibleError
         No axis, no spectra, or no fit between the two.
     """
@@ -102,13 +102,7 @@ def floats(sheet: Sheet, row: int, start: int) -> NDArray[np.float64]:
         pass
     for place, cell in enumerate(cells):
         if not is_number(cell) or not np.isfinite(float(cell)):
-            raise DamagedFileError(
-                "a cell is empty" if cell == "" else "a cell is no number",
-                where=sheet.at(row, start + place),
-                expected="a number",
-                found="nothing" if cell == "" else repr(cell)[:40],
-                cure="mend the cell, or take its row out",
-            )
+            raise no_number(sheet, row, start + place)
     return values
 
 

@@ -29,6 +29,8 @@ _COLUMNS = (
     "elevation",
     "dose_rate",
 )
+_MOST_COUNTS = 2.0**53
+"""From here on not every whole number is a float, and no reader of ours takes it for a count."""
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _OUR_OWN = re.compile(r"(measurement|spectrum|gamma|neutron|dose|detector)-.*|instrument|energy")
 # what XML 1.0 cannot hold, escaped or not
@@ -45,8 +47,8 @@ def write(spectra: SpectrumSet, path: Path) -> None:
     Raises
     ------
     WriteError
-        Intensities, standard deviations, known amounts, an axis in another unit, characters that no XML
-        holds.
+        Intensities, standard deviations, known amounts, an axis in another unit, counts of 2^53 and more,
+        characters that no XML holds.
     """
     path.write_bytes(content(spectra))
 
@@ -61,6 +63,16 @@ def content(spectra: SpectrumSet) -> bytes:
             "N42 holds calibrated axes, or channels that count from 0 one by one",
             found=str(spectra.axis),
             cure="give the axis its energies in keV",
+        )
+    large = np.argwhere(np.abs(spectra.values) >= _MOST_COUNTS)
+    if len(large):
+        row, channel = large[0].tolist()
+        raise WriteError(
+            "a count is too large to be read back",
+            where=f"row {row} ({spectra.origin[row]}), channel {channel}",
+            expected="counts below 2^53",
+            found=f"{spectra.values[row, channel]:g}",
+            cure="write .npz, which holds everything, or CSV",
         )
     body = "\n".join([*_head(spectra), *_measurements(spectra)])
     digest = hashlib.sha256(body.encode("utf-8", "surrogatepass")).digest()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +21,25 @@ __all__ = ["Naming", "split_labels"]
 
 
 def split_labels(text: str) -> tuple[str, ...]:
-    """Split labels that stand in one text: ``Cs137+background``, ``Cs137;Co60``, ``Cs137 Co60``.
+    """Split labels that stand in one text at ``+``, ``;`` and ``|``; a blank is part of a name.
 
     Examples
     --------
     >>> split_labels("Cs137+background")
     ('Cs137', 'background')
+    >>> split_labels("Cs 137; Co 60")
+    ('Cs 137', 'Co 60')
     """
-    return tuple(part for part in re.split(r"[+;|\s]+", text) if part)
+    return tuple(part.strip() for part in re.split(r"[+;|]", text) if part.strip())
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What the table says of a file; ``name`` as it stands there."""
+
+    name: str
+    labels: tuple[str, ...] = ()
+    detector: str = ""
 
 
 class Naming:
@@ -49,6 +62,22 @@ class Naming:
         A pattern that is no regular expression or has neither group.
     ReadError
         A table that cannot be read.
+
+    Notes
+    -----
+    Several labels in one text are divided at ``+``, ``;`` or ``|``, and in a cell of the table at ``,`` too
+    (the cell then stands between quotation marks). Blanks do not divide: ``Cs 137`` is one name.
+
+    A row of the table names the last components of a path: ``sub/m.csv`` stands for every file ``m.csv`` in
+    a folder ``sub``, ``m.csv`` for every file of that name (``./``, a leading ``/`` and the direction of the
+    slashes do not count). Of several rows that fit, the one with the most components counts. Rows without an
+    ending, such as ``sub/m``, stand for files of any ending; they count only where no row fits with the
+    ending. An ending is one that a format uses: ``m.csv`` never stands for ``m.n42`` or ``m.csv.n42``, while
+    ``run_0.5m`` does stand for ``run_0.5m.n42``.
+
+    A pattern and a table speak of the source that was measured. A background that a file holds beside its
+    spectrum (``meta["record"]`` is "Background") therefore gets the background class alone, or stays as it
+    is if there is none or if the file itself labels it.
     """
 
     def __init__(
@@ -60,34 +89,53 @@ class Naming:
         self.aliases = dict(aliases or {})
         self.expression = _compiled(pattern) if pattern else None
         self.rows = _table(Path(table)) if table else {}
+        self._fitted: set[tuple[str, ...]] = set()
+        self._endings = _endings() if table else frozenset()
 
     def apply(self, spectra: SpectrumSet, name: str) -> SpectrumSet:
         """Return the spectra of one file with labels and detector filled in, and its labels noted."""
-        row = self.rows.get(_key(name)) or self.rows.get(_key(name.rpartition("/")[2])) or {}
+        row = self._row(name)
         found = self._matched(name)
         labels = spectra.labels
-        told = row.get("labels", "")
-        if told or (found.get("labels") and not labels.labelled.any()):
-            names = split_labels(told or found["labels"])
-            labels = Labels.of([names] * len(spectra), background=labels.background)
+        names = row.labels or (() if labels.labelled.any() else split_labels(found.get("labels", "")))
+        if names:
+            labels = _filled(spectra, names)
         if self.aliases:
             labels = labels.renamed(self.aliases)
         if labels is not spectra.labels:
             spectra = spectra.relabelled(labels)
-        detector = row.get("detector", "")
-        if detector:
-            spectra = spectra.annotated(detector)
+        if row.detector:
+            spectra = spectra.annotated(row.detector)
         elif found.get("detector"):
             fill = np.where(spectra.detector == "", found["detector"], spectra.detector)
             spectra = spectra.annotated(fill)
-        if "file_labels" in spectra.meta and not (told or self.aliases):
+        if "file_labels" in spectra.meta and not (row.labels or self.aliases):
             return spectra  # a file of ours remembers what the files held that it was made from
         return spectra.annotated(file_labels=_labels_by_file(spectra))
+
+    def unmatched(self) -> tuple[str, ...]:
+        """Return the names of those rows of the table that fitted no file so far, as they stand there."""
+        return tuple(row.name for key, row in self.rows.items() if key not in self._fitted)
+
+    def _row(self, name: str) -> _Row:
+        """Return what the table says of a file, and remember all rows that fit it."""
+        if not self.rows:
+            return _Row("")
+        path = _components(name)
+        keys = _tails(path)
+        stem = path[-1].rpartition(".")[0] if path else ""
+        # a row m.csv names another file than m.csv.n42
+        if stem and not stem.lower().endswith(tuple(self._endings)):
+            keys += _tails((*path[:-1], stem))
+        fitting = [key for key in keys if key in self.rows]
+        # rows that give way to a better one have found their file all the same
+        self._fitted.update(fitting)
+        return self.rows[fitting[0]] if fitting else _Row("")
 
     def _matched(self, name: str) -> dict[str, str]:
         if self.expression is None:
             return {}
-        hit = self.expression.search(_key(name))
+        hit = self.expression.search(_without_ending(name))
         return {} if hit is None else {group: text for group, text in hit.groupdict().items() if text}
 
 
@@ -103,10 +151,38 @@ def _labels_by_file(spectra: SpectrumSet) -> NDArray[np.str_]:
     return np.array(names)[place] if names else np.zeros(0, np.str_)
 
 
-def _key(name: str) -> str:
+def _filled(spectra: SpectrumSet, names: tuple[str, ...]) -> Labels:
+    """Return labels of ``names`` for all spectra but those that are a background beside a spectrum."""
+    background = spectra.labels.background
+    record = spectra.meta.get("record")
+    lists: list[Sequence[str] | None] = [names] * len(spectra)
+    if record is not None and record.dtype.kind == "U":
+        own = spectra.labels.lists()
+        for row in np.flatnonzero(np.char.lower(record) == "background").tolist():
+            lists[row] = [background] if own[row] is None and background is not None else own[row]
+    return Labels.of(lists, background=background)
+
+
+def _without_ending(name: str) -> str:
     path = name.replace("\\", "/")
     stem, dot, _ = path.rpartition(".")
     return stem if dot and "/" not in path[len(stem) :] else path
+
+
+def _components(name: str) -> tuple[str, ...]:
+    return tuple(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
+
+
+def _tails(path: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return the ends of a path, the longest first."""
+    return [path[place:] for place in range(len(path))]
+
+
+def _endings() -> frozenset[str]:
+    # the formats are many modules: loaded only where a table is given
+    from gamma_flow.io.registry import formats
+
+    return frozenset(ending.lower() for known in formats() for ending in known.endings)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
@@ -128,7 +204,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return expression
 
 
-def _table(path: Path) -> dict[str, dict[str, str]]:
+def _table(path: Path) -> dict[tuple[str, ...], _Row]:
     source = Source.of(path)
     try:
         text = source.data.decode("utf-8-sig")
@@ -136,25 +212,52 @@ def _table(path: Path) -> dict[str, dict[str, str]]:
         raise ReadError("the table of labels is not text in UTF-8", where=source.name) from problem
     first = text.split("\n", 1)[0]
     reader = csv.DictReader(io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ",")
-    columns = [name.strip().lower() for name in reader.fieldnames or []]
-    if "file" not in columns or not {"labels", "detector"} & set(columns):
+    try:
+        columns = [name.strip().lower() for name in reader.fieldnames or []]
+        if "file" not in columns or not {"labels", "detector"} & set(columns):
+            raise ReadError(
+                "the table of labels has the wrong columns",
+                where=source.name,
+                expected="file, labels, detector",
+                found=", ".join(columns) or "nothing",
+            )
+        reader.fieldnames = columns
+        rows: dict[tuple[str, ...], _Row] = {}
+        for cells in reader:
+            row = _table_row(cells, f"{source.name}, line {reader.line_num}")
+            key = _components(row.name)
+            if key in rows:
+                raise ReadError(
+                    "the table names a file twice",
+                    where=f"{source.name}, line {reader.line_num}",
+                    found=row.name if row.name == rows[key].name else f"{rows[key].name} and {row.name}",
+                )
+            rows[key] = row
+    except csv.Error as problem:
         raise ReadError(
-            "the table of labels has the wrong columns",
-            where=source.name,
-            expected="file, labels, detector",
-            found=", ".join(columns) or "nothing",
-        )
-    reader.fieldnames = columns
-    rows: dict[str, dict[str, str]] = {}
-    for number, row in enumerate(reader, start=2):
-        name = (row.get("file") or "").strip()
-        if not name:
-            raise ReadError("a row of the table names no file", where=f"{source.name}, line {number}")
-        if _key(name) in rows:
-            raise ReadError("the table names a file twice", where=f"{source.name}, line {number}", found=name)
-        rows[_key(name)] = {
-            key: (row.get(key) or "").strip().replace(",", "+")
-            for key in ("labels", "detector")
-            if row.get(key)
-        }
+            f"the table of labels is damaged: {problem}", where=f"{source.name}, line {reader.line_num}"
+        ) from problem
     return rows
+
+
+def _table_row(cells: dict[str, Any], where: str) -> _Row:
+    # DictReader keeps what stands behind the last column under None
+    if None in cells:
+        raise ReadError(
+            "a row of the table has more cells than the header",
+            where=where,
+            found=", ".join(cells[None])[:80],  # type: ignore[index]
+            cure='divide several labels by "+", or put them between quotation marks',
+        )
+    name, labels, detector = ((cells.get(key) or "").strip() for key in ("file", "labels", "detector"))
+    if not _components(name):
+        raise ReadError("a row of the table names no file", where=where)
+    names = split_labels(labels.replace(",", "+"))
+    if labels and not names:
+        raise ReadError(
+            "a row of the table names no label",
+            where=where,
+            expected="names, or an empty cell where nothing is known",
+            found=repr(labels[:40]),
+        )
+    return _Row(name, names, detector)

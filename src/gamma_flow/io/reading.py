@@ -248,9 +248,11 @@ def read(
     signed : bool
         Allow negative counts (differences of spectra).
     label_pattern : str, optional
-        Regular expression with groups ``labels`` and/or ``detector`` for the file's path.
+        Regular expression with groups ``labels`` and/or ``detector`` for the file's path; it fills in what
+        the files leave open. Several labels are divided by ``+``.
     table : path, optional
-        CSV with ``file,labels,detector``.
+        CSV with ``file,labels,detector``; it goes before what the files say. A row holds for every path that
+        ends in its parts, with any ending if it names none.
     aliases : mapping, optional
         Other spellings of labels.
     format : str, optional

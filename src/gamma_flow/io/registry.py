@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import struct
+import zipfile
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
+from io import BytesIO
 
 from gamma_flow.data import SpectrumSet
 from gamma_flow.errors import DamagedFileError, GammaFlowError, ReadError, SettingsError, UnknownFormatError
@@ -54,17 +56,24 @@ def identify(source: Source) -> Format:
     Raises
     ------
     UnknownFormatError
-        None does; the sentence says why where that can be told.
+        None does; the sentence says why where that can be told. Also an empty file with an ending that no
+        format uses.
+    DamagedFileError
+        An empty file with the ending of a format, a zip that is damaged or holds nothing: a spectrum was to
+        be expected there, so that passing over it would be a loss.
     """
     if not source.data.strip():
-        raise DamagedFileError("the file is empty", where=source.name)
+        spectrum = source.name.lower().endswith(tuple(end for known in formats() for end in known.endings))
+        kind = DamagedFileError if spectrum else UnknownFormatError
+        raise kind("the file is empty", where=source.name)
     for known in formats():
         if known.sniff(source):
             return known
     hint = "not a spectrum file that a reader knows"
     if source.head.startswith(b"\x89HDF"):
         hint = "an HDF5 file, which no reader here knows"
-    elif source.head.startswith(b"PK"):
+    elif source.head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        _check_zip(source)
         hint = "a zip within a zip, or a zip of another program"
     raise UnknownFormatError(
         hint,
@@ -72,6 +81,37 @@ def identify(source: Source) -> Format:
         expected=f"one of {', '.join(known.name for known in formats())}",
         cure="convert it to CSV or N42, or name its format (--format)",
     )
+
+
+def _check_zip(source: Source) -> None:
+    """Refuse a zip that may have held spectra, but is damaged or empty.
+
+    Raises
+    ------
+    DamagedFileError
+        Its directory cannot be read, or lists no file.
+    """
+    try:
+        with zipfile.ZipFile(BytesIO(source.data)) as archive:
+            files = [info for info in archive.infolist() if not info.is_dir()]
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        LookupError,
+        struct.error,
+    ) as problem:
+        raise DamagedFileError(
+            "the zip is cut or damaged",
+            where=source.name,
+            found=str(problem)[:120] or None,
+            cure="copy or export it again",
+        ) from problem
+    if not files:
+        raise DamagedFileError("the zip holds no files", where=source.name, cure="copy or export it again")
 
 
 def read_source(source: Source, options: ReadOptions, name: str | None = None) -> Sequence[SpectrumSet]:

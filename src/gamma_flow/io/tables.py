@@ -11,12 +11,14 @@ this module writes has one spectrum a row, below remarks that say everything tha
     # coefficients: -12.0 8.15 0.0012
     # classes: Cs137;background
     # background: background
-    label,detector,live_time,real_time,time,run,-7.92,0.23,8.38
-    Cs137;background,left,1.0,,2024-01-24T10:00:00.000000,0,12,15,9
+    label,detector,live_time,real_time,time,run,origin,-7.92,0.23,8.38
+    Cs137;background,left,1.0,,2024-01-24T10:00:00.000000,0,raw/a.spe#0,12,15,9
 
 ``coefficients`` give the lower edges; where no polynomial does so exactly, ``edges`` and ``centres`` stand
 there instead. ``spectra`` and ``channels`` are counts that the table has to keep. ``()`` is a label that
-says: nothing is in it; an empty one says that nothing is known.
+says: nothing is in it; an empty one says that nothing is known. ``origin`` is what a spectrum came from
+before it was written here: patterns for files, held-out parts and trained-on spectra go by it. Where it names
+no file, or the column is missing (older tables), the table's own name and row take its place.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ from gamma_flow.io.atomic import write_text
 __all__ = ["FORMAT", "read", "write"]
 
 _MARK: Final = "spectra 1"
-_LEADING: Final = ("label", "detector", "live_time", "real_time", "time", "run")
+_LEADING: Final = ("label", "detector", "live_time", "real_time", "time", "run", "origin")
+_OLDER: Final = _LEADING[:-1]
 _NOTHING: Final = "()"
 _SNIFF_LINES: Final = 30
 
@@ -124,7 +127,8 @@ def _restored(sheet: Sheet) -> SpectrumSet:
     channels, spectra = int(said["channels"]), int(said["spectra"])
     head, body = [str(cell) for cell in sheet.rows[0]], sheet.rows[1:]
     start = len(head) - channels
-    if len(body) != spectra or start < len(_LEADING) or tuple(head[: len(_LEADING)]) != _LEADING:
+    leading = _LEADING if tuple(head[: len(_LEADING)]) == _LEADING else _OLDER
+    if len(body) != spectra or start < len(leading) or tuple(head[: len(leading)]) != leading:
         raise DamagedFileError(
             "the table is cut, or its columns were changed",
             where=sheet.where,
@@ -146,7 +150,7 @@ def _restored(sheet: Sheet) -> SpectrumSet:
         if name in times
         else np.array([float(cell or "nan") for cell in cells])
         for name, cells in columns.items()
-        if name not in _LEADING
+        if name not in leading
     }
     return SpectrumSet(
         np.array(values).reshape(spectra, channels),
@@ -158,10 +162,15 @@ def _restored(sheet: Sheet) -> SpectrumSet:
         time=_times(columns["time"]),
         detector=np.array(columns["detector"]),
         run=np.array([int(cell) for cell in columns["run"]], np.int64),
-        origin=np.array([f"{sheet.where}#{row}" for row in range(spectra)]),
+        origin=np.array(_origins(columns.get("origin", [""] * spectra), sheet.where)),
         meta=meta,
         signed=said.get("signed") == "yes",
     )
+
+
+def _origins(cells: list[str], where: str) -> list[str]:
+    """Return what the spectra came from; sets made from arrays name no file, so their origins are alike."""
+    return [cell if cell.rpartition("#")[0] else f"{where}#{row}" for row, cell in enumerate(cells)]
 
 
 def _times(cells: list[str]) -> NDArray[np.datetime64]:
@@ -189,7 +198,9 @@ def _axis_of(said: dict[str, str], channels: int, where: str) -> Axis:
 
 
 def write(spectra: SpectrumSet, path: Path) -> None:
-    """Write one spectrum a row; `read` gives the same set again, with another origin.
+    """Write one spectrum a row; `read` gives the same set again.
+
+    Only an origin that names no file becomes another one: that of the table.
 
     Parameters
     ----------
@@ -223,13 +234,14 @@ def write(spectra: SpectrumSet, path: Path) -> None:
         ),
         _stamps(spectra.time),
         [str(run) for run in spectra.run.tolist()],
+        spectra.origin.tolist(),
         *(_cells_of(column) for column in spectra.meta.values()),
     ]
     for text in [*remarks.values(), *names.values(), *spectra.labels.classes]:
         _check_text(text, where, ";," if text in spectra.labels.classes or text in names.values() else "")
-    for column in columns:
+    for name, column in zip([*_LEADING, *names.values()], columns, strict=True):
         for text in set(column):
-            _check_text(text, where)
+            (_check_origin if name == "origin" else _check_text)(text, where)
     whole = spectra.values == np.rint(spectra.values)
     stream = StringIO()
     stream.writelines(f"# {key}: {text}\n" for key, text in remarks.items())
@@ -316,6 +328,27 @@ def _check_text(text: str, where: str, also: str = "") -> None:
             found=repr(text[:60]),
             cure="rename it, or write .npz, which holds everything",
         )
+
+
+def _check_origin(text: str, where: str) -> None:
+    """Refuse only what would break the table: a path may hold signs that no name of ours does."""
+    if text != text.strip() or any(mark in text for mark in "\r\n\0") or not _is_unicode(text):
+        raise WriteError(
+            "a text table cannot hold the origin of a spectrum",
+            where=where,
+            expected="text of one line without blanks around it",
+            found=repr(text[:80]),
+            cure="rename the file, or write .npz, which holds everything",
+        )
+
+
+def _is_unicode(text: str) -> bool:
+    """Tell whether a text can be written: file names may hold bytes that are no letters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 FORMAT = Format("csv", "text table", (".csv", ".tsv", ".txt", ".dat"), sniff, read, write)
