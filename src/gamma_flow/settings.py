@@ -50,6 +50,8 @@ class AxisSettings(_Strict, frozen=True):
     """``[axis]``: the one axis that all spectra are carried onto; without it each keeps its own."""
 
     coefficients: list[float] | None = None
+    points: list[tuple[float, float]] | None = None
+    order: int | None = None
     channels: int | None = None
     unit: str = "keV"
     reference: Literal["lower edge", "centre"] = "centre"
@@ -64,14 +66,17 @@ class AxisSettings(_Strict, frozen=True):
         SettingsError
             Coefficients without a number of channels, or the reverse.
         """
-        if self.coefficients is None and self.channels is None:
+        if self.coefficients is None and self.points is None and self.channels is None:
             return None
-        if self.coefficients is None or self.channels is None:
+        if self.channels is None or (self.coefficients is None) == (self.points is None):
             raise SettingsError(
-                "an axis needs both its coefficients and its number of channels",
+                "an axis needs its number of channels, and either coefficients or calibration points",
                 where="[axis]",
                 cure="give --axis OFFSET,SLOPE,... together with --channels N",
             )
+        if self.points is not None:
+            return Axis.through(self.points, self.channels, self.unit, self.reference, self.order)
+        assert self.coefficients is not None
         return Axis.polynomial(self.coefficients, self.channels, self.unit, self.reference)
 
 

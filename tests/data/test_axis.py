@@ -95,3 +95,39 @@ def test_arrays_are_read_only_and_not_shared_with_the_caller() -> None:
     assert axis.edges[0] == 0
     with pytest.raises(ValueError, match="read-only"):
         axis.edges[0] = 1
+
+
+def test_points_are_joined_by_lines_or_fitted() -> None:
+    points = [(200, 1332.5), (10, 59.5), (100, 661.7)]
+    joined = Axis.through(points, 256)
+    np.testing.assert_allclose(joined.centres[[10, 100, 200]], [59.5, 661.7, 1332.5])
+    slope = (661.7 - 59.5) / 90
+    np.testing.assert_allclose(joined.centres[0], 59.5 - 10 * slope)
+    np.testing.assert_allclose(joined.edges[10], 59.5 - 0.5 * slope)
+    fitted = Axis.through(points, 256, order=2)
+    np.testing.assert_allclose(fitted.centres[[10, 100, 200]], [59.5, 661.7, 1332.5])
+    lower = Axis.through(points, 256, reference="lower edge")
+    np.testing.assert_allclose(lower.edges[[10, 100, 200]], [59.5, 661.7, 1332.5])
+    i = np.arange(6.0)
+    noisy = Axis.through(np.column_stack([i, 3 * i + 1 + [0.1, -0.1, 0, 0, 0.1, -0.1]]), 6, order=1)
+    slope, offset = np.polyfit(i, 3 * i + 1 + [0.1, -0.1, 0, 0, 0.1, -0.1], 1)
+    np.testing.assert_allclose(noisy.centres, offset + slope * i)
+
+
+@pytest.mark.parametrize(
+    ("points", "order"),
+    [
+        ([(1, 2)], None),
+        ([(1, 2), (2, 3)], 2),
+        ([(1, 2), (1, 3)], None),
+        ([(1, 3), (2, 2)], None),
+        ([(1, np.nan), (2, 2)], None),
+        ([1, 2, 3], None),
+        ("abc", None),
+    ],
+)
+def test_points_that_calibrate_nothing_are_refused(points: object, order: int | None) -> None:
+    with pytest.raises(AxisError):
+        Axis.through(points, 16, order=order)  # type: ignore[arg-type]
+    with pytest.raises(AxisError):
+        Axis.through([(0, 0), (1, 1)], 2**40)

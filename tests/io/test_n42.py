@@ -587,3 +587,14 @@ def test_mutations_raise_nothing_else(name):
     number = 300 if name in ("new", "old") else 50
     for changed in [*mutations(data, number, 7), *digits_changed(data, number, 8)]:
         assert "mutant" in refusal(n42, changed)
+
+
+def test_2006_calibration_points():
+    text = """<N42InstrumentData><Measurement><Spectrum><LiveTime>PT1S</LiveTime>
+<Calibration Type="Energy" EnergyUnits="MeV"><ArrayXY X="Channel" Y="Energy">
+<PointXY>0 0.010</PointXY><PointXY>2 0.014</PointXY></ArrayXY></Calibration>
+<ChannelData>1 2 3 4</ChannelData></Spectrum></Measurement></N42InstrumentData>"""
+    (found,) = n42.read(Source("points.n42", text.encode()), ReadOptions())
+    np.testing.assert_allclose(found.axis.centres, [10, 12, 14, 16])
+    with pytest.raises(DamagedFileError, match="without partner"):
+        n42.read(Source("points.n42", text.replace("<PointXY>2 0.014", "<PointXY>2").encode()), ReadOptions())

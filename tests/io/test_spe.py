@@ -281,3 +281,17 @@ def test_what_spe_cannot_hold(one, change, sentence):
 def test_two_spectra_do_not_go_into_one_file(one):
     with pytest.raises(WriteError, match="one spectrum a file; expected 1, found 2; write each row"):
         spe_write.content(one[[0, 0]])
+
+
+def test_calibration_points_serve_where_there_is_no_polynomial():
+    plain = "$DATA:\n0 3\n1\n2\n3\n4\n$ENER_FIT:\n0 0\n$ENER_DATA:\n{}\n"
+    line = read(plain.format("2\n0 10.0\n2 14.0"))
+    np.testing.assert_allclose(line.axis.centres, [10, 12, 14, 16])
+    np.testing.assert_allclose(
+        read(plain.format("2\n0 10.0\n2 14.0"), reference="lower edge").axis.edges[0], 10
+    )
+    bent = read(plain.format("3\n0 0.0\n1 1.0\n3 9.0"))
+    np.testing.assert_allclose(bent.axis.centres[[0, 1, 3]], [0, 1, 9], atol=1e-9)
+    for wrong in ("3\n0 10.0\n2 14.0", "1\n0 10.0", "2\n0 14.0\n2 10.0"):
+        with pytest.raises(DamagedFileError, match="calibration points"):
+            read(plain.format(wrong))

@@ -182,6 +182,69 @@ class Axis:
         return cls(edges, unit, centres, tuple(lower))
 
     @classmethod
+    def through(
+        cls,
+        points: ArrayLike,
+        channels: int,
+        unit: str = "keV",
+        reference: Reference = "centre",
+        order: int | None = None,
+    ) -> Axis:
+        """Channels calibrated by points: known lines and the channels in which they were seen.
+
+        Parameters
+        ----------
+        points : array_like of float, shape (P, 2)
+            Channel (may be fractional) and value in ``unit``, two or more, in any order.
+        channels : int
+            How many channels.
+        unit : str
+            Unit of the axis.
+        reference : {"lower edge", "centre"}
+            What a whole channel number stands for. Peaks are mostly given by the centre of channels.
+        order : int, optional
+            Order of the polynomial that is fitted by least squares. By default straight lines join the
+            points, and the outermost ones go on to the ends.
+
+        Raises
+        ------
+        AxisError
+            Fewer points than it takes, a channel or value twice, values that do not rise with the channel.
+
+        Examples
+        --------
+        >>> Axis.through([(10, 59.5), (110, 661.7), (220, 1332.5)], channels=256).centres[[10, 110, 220]]
+        array([  59.5,  661.7, 1332.5])
+        """
+        try:
+            table = np.asarray(points, dtype=np.float64)
+        except (TypeError, ValueError) as problem:
+            raise AxisError(
+                "calibration points have to be pairs of numbers", found=str(points)[:80]
+            ) from problem
+        least = 2 if order is None else max(int(order) + 1, 2)
+        if table.ndim != 2 or table.shape[1:] != (2,) or len(table) < least or not np.isfinite(table).all():
+            raise AxisError(
+                "too few calibration points, or no pairs of finite numbers",
+                expected=f"{least} or more pairs (channel, {unit})",
+                found=f"shape {table.shape}",
+            )
+        at, value = table[np.argsort(table[:, 0], kind="stable")].T
+        if (np.diff(at) <= 0).any() or (np.diff(value) <= 0).any():
+            raise AxisError(
+                "the values of calibration points have to rise with the channel, each given once",
+                found="; ".join(f"{one:g}: {other:g}" for one, other in zip(at, value, strict=True))[:200],
+            )
+        if order is not None:
+            fitted = np.polynomial.Polynomial.fit(at, value, int(order)).convert().coef
+            return cls.polynomial(fitted, channels, unit, reference)
+        if not 1 <= channels <= _MOST:
+            raise AxisError("no axis has so many channels", expected=f"1 to {_MOST}", found=str(channels))
+        index = np.arange(channels + 1, dtype=np.float64)
+        edge = index - 0.5 if reference == "centre" else index
+        return cls(_joined(edge, at, value), unit, _joined(edge[:-1] + 0.5, at, value))
+
+    @classmethod
     def points(cls, x: ArrayLike, unit: str) -> Axis:
         """Channels around sampled points, for intensities: the edges lie midway between neighbours.
 
@@ -278,6 +341,16 @@ class Axis:
             "hi": float(self.edges[-1]),
             "coefficients": None if self.coefficients is None else list(self.coefficients),
         }
+
+
+def _joined(
+    x: NDArray[np.float64], at: NDArray[np.float64], value: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Values on the straight lines between points, the outermost of which go on."""
+    left = np.minimum(np.maximum(np.searchsorted(at, x, side="right") - 1, 0), len(at) - 2)
+    slope = np.diff(value) / np.diff(at)
+    joined: NDArray[np.float64] = value[left] + slope[left] * (x - at[left])
+    return joined
 
 
 def _value(terms: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:

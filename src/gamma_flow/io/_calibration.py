@@ -11,7 +11,7 @@ from gamma_flow.data import Axis
 from gamma_flow.errors import AxisError, DamagedFileError, IncompatibleError, UnsafeFileError
 from gamma_flow.io._format import ReadOptions
 
-__all__ = ["deviated", "from_edges", "polynomial", "uncalibrated"]
+__all__ = ["deviated", "from_edges", "polynomial", "through", "uncalibrated"]
 
 _MAX_PAIRS = 256
 _TO_KEV = {"": 1.0, "kev": 1.0, "mev": 1e3, "ev": 1e-3}
@@ -100,6 +100,40 @@ def polynomial(
                 terms = np.asarray(shifted.coef, np.float64)
             return Axis.polynomial(terms, channels, reference=options.reference or "lower edge")
     except AxisError as problem:
+        raise _refused(problem, where) from problem
+
+
+def through(
+    points: Sequence[float], channels: int, options: ReadOptions, where: str, scale: float = 1.0
+) -> Axis:
+    """Return the axis through calibration points: channel, energy, channel, energy, ...
+
+    Three or more points are fitted by a polynomial of second order, as the programs that write them do;
+    two give a straight line. They are peaks, so a whole number is the centre of a channel unless the options
+    say otherwise.
+
+    Raises
+    ------
+    DamagedFileError
+        Numbers without partner, too few points, or energies that do not rise.
+    """
+    table = np.asarray(points, np.float64)
+    if len(table) % 2 or not 4 <= len(table) <= 2 * _MAX_PAIRS:
+        raise DamagedFileError(
+            "calibration points without partner, too few or too many",
+            where=where,
+            expected=f"2 to {_MAX_PAIRS} pairs of channel and energy",
+            found=f"{len(table)} numbers",
+        )
+    pairs = table.reshape(-1, 2) * [1.0, scale]
+    try:
+        with np.errstate(all="ignore"):
+            return Axis.through(
+                pairs, channels, "keV", options.reference or "centre", order=min(len(pairs) - 1, 2)
+            )
+    except (AxisError, np.linalg.LinAlgError) as problem:
+        if not isinstance(problem, AxisError):
+            raise DamagedFileError("calibration points cannot be fitted", where=where) from problem
         raise _refused(problem, where) from problem
 
 

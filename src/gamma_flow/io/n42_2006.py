@@ -161,6 +161,10 @@ def _axis(
     factor = _calibration.scale_of(calibration.attributes.get("EnergyUnits", "keV"), where)
     equations = calibration.all("Equation")
     terms = [one for equation in equations for one in equation.all("Coefficients")]
+    points = [one for array in calibration.all("ArrayXY") for one in array.all("PointXY")]
+    if points and not terms:
+        numbers_of_points = [float(x) for point in points for x in _xml_values.numbers(point, source)]
+        return _calibration.through(numbers_of_points, channels, options, where, factor)
     if len(terms) != 1:
         raise DamagedFileError(
             "the energy calibration is not one equation",

@@ -94,8 +94,8 @@ def read(source: Source, options: ReadOptions) -> Sequence[SpectrumSet]:
     """Read the one spectrum of a file.
 
     ``$DATA`` declares its first and last channel and has to hold exactly that many counts. The calibration is
-    ``$MCA_CAL``, or ``$ENER_FIT`` where there is no other or the other is zero; zeros stand for "not
-    calibrated" and give an axis in channels. The polynomial takes the number of a channel and gives its lower
+    ``$MCA_CAL``, or ``$ENER_FIT`` where there is no other or the other is zero, or the points of
+    ``$ENER_DATA``; zeros stand for "not calibrated" and give an axis in channels. The polynomial takes the number of a channel and gives its lower
     edge, unless ``options.reference`` says otherwise.
 
     Meta columns: ``title``, ``latitude``, ``longitude`` (degrees), ``elevation`` (m), ``neutron_counts``,
@@ -270,6 +270,18 @@ def _axis(blocks: dict[str, _Block], first: int, channels: int, options: ReadOpt
     if not any(terms) and "ENER_FIT" in blocks:
         where = blocks["ENER_FIT"].where
         terms = blocks["ENER_FIT"].numbers(2, "offset and slope", unit=True)
+    if not any(terms) and "ENER_DATA" in blocks:
+        block = blocks["ENER_DATA"]
+        points = block.numbers(1, "the number of points, then channel and energy of each")
+        if len(points) != 1 + 2 * points[0]:
+            raise DamagedFileError(
+                "the calibration points are not as many as declared",
+                where=block.where,
+                expected=f"{points[0]:g} pairs of channel and energy",
+                found=f"{len(points) - 1} numbers",
+            )
+        if points[0]:
+            return _calibration.through(points[1:], channels, options, block.where)
     if not any(terms):
         return _calibration.uncalibrated(channels, options, where, first)
     return _calibration.polynomial(terms, channels, options, where, first)
