@@ -93,10 +93,10 @@ def _sniff(source: Source) -> bool:
 def read(source: Source, options: ReadOptions) -> Sequence[SpectrumSet]:
     """Read the one spectrum of a file.
 
-    ``$DATA`` declares its first and last channel and has to hold exactly that many counts. The calibration is
-    ``$MCA_CAL``, or ``$ENER_FIT`` where there is no other or the other is zero, or the points of
-    ``$ENER_DATA``; zeros stand for "not calibrated" and give an axis in channels. The polynomial takes the number of a channel and gives its lower
-    edge, unless ``options.reference`` says otherwise.
+    ``$DATA`` declares its first and last channel and has to hold exactly that many counts. The calibration
+    is ``$MCA_CAL``, or ``$ENER_FIT`` where there is no other or the other is zero, or goes through the points
+    of ``$ENER_DATA``; zeros stand for "not calibrated" and give an axis in channels. The polynomial takes
+    the number of a channel and gives its lower edge, unless ``options.reference`` says otherwise.
 
     Meta columns: ``title``, ``latitude``, ``longitude`` (degrees), ``elevation`` (m), ``neutron_counts``,
     ``dose_rate`` (µSv/h).
