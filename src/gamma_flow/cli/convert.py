@@ -42,6 +42,7 @@ def command(paths: tuple[str, ...], output: Path, target: str | None, as_json: b
     Where one file cannot hold them all (SPE holds one spectrum, every format one axis), numbered files are
     written: out-1.spe, out-2.spe, ...
     """
+    from gamma_flow.errors import WriteError
     from gamma_flow.io.writing import format_for, write
     from gamma_flow.tabular import staged
     from gamma_flow.workflow import prepare
@@ -57,6 +58,8 @@ def command(paths: tuple[str, ...], output: Path, target: str | None, as_json: b
         names = [output]
         write(parts[0], output, known.name)
     else:
+        if not output.parent.is_dir():
+            raise WriteError("there is no such folder", where=str(output.parent), cure="make it first")
         digits = len(str(len(parts)))
         names = [
             output.with_name(f"{output.stem}-{number:0{digits}d}{output.suffix}")

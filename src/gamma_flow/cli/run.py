@@ -133,4 +133,4 @@ def _summary(result: Result, output: Path) -> None:
         if name != "training":
             confusion_table(name, part.confusion)
     for name in result.empty:
-        click.echo(f"set '{name}' holds no labelled spectrum of a class of the model")
+        click.echo(f"set '{name}' is empty: no labelled spectrum of a class of the model belongs to it")
