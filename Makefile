@@ -33,6 +33,7 @@ bench: $(STAMP)           ## speed and memory against the paper's loop
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/variants.py
+	$(BIN)/python benchmarks/mislabelled.py
 
 docs: $(STAMP)            ## the static site, into site/
 	$(BIN)/python -m pip install --quiet --group docs

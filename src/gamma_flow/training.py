@@ -30,7 +30,7 @@ from gamma_flow.model import Model
 __all__ = ["train"]
 
 _ALIKE = 0.95  # cosine above which two templates are called too alike
-_SHOWN = 5  # names in a warning; all of them stand in the model's provenance
+_SHOWN = 8  # names in a warning; all of them stand in the model's provenance
 
 
 def train(
