@@ -222,6 +222,12 @@ def test_files_that_are_refused_are_reported_together(data: Path, tmp_path: Path
     assert "bad1.spe" in result.stderr
     assert "bad2.spe" in result.stderr
     assert not (tmp_path / "out").exists()
+    seen = call("inspect", data)
+    assert seen.exit_code == 1
+    assert "120 counts spectra" in seen.stdout
+    assert "bad1.spe" in seen.stderr
+    assert call("inspect", data, "--skip-refused").exit_code == 0
+    assert len(json.loads(call("inspect", data, "--json").stdout)["refused"]) == 2
     result = call("run", data, "-o", tmp_path / "out", "--skip-refused")
     assert result.exit_code == 0
     assert "bad1.spe" in result.stderr

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 @guarded
 def command(paths: tuple[str, ...], as_json: bool, **flags: Any) -> None:
     """Say what was found in PATHS: files, folders, zips or patterns."""
-    found = found_in(paths, settings_of(flags), tolerant=True)
+    settings = settings_of(flags)
+    found = found_in(paths, settings, tolerant=True)
+    failed = bool(found.refused) and not settings.read.skip_refused
     sets = [_about(part) for part in found.sets]
     if as_json:
         emit(
@@ -39,7 +41,7 @@ def command(paths: tuple[str, ...], as_json: bool, **flags: Any) -> None:
                 "passed_over": [problem.as_dict() for problem in found.passed_over],
             }
         )
-        sys.exit(1 if found.refused else 0)
+        sys.exit(1 if failed else 0)
     for about in sets:
         axis = about["axis"]
         table(
@@ -56,7 +58,7 @@ def command(paths: tuple[str, ...], as_json: bool, **flags: Any) -> None:
         click.echo(f"passed over: {other.where}: {other.what}")
     for problem in found.refused:
         click.echo(f"refused: {problem}", err=True)
-    if found.refused:
+    if failed:
         sys.exit(1)
 
 
