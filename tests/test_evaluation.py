@@ -198,7 +198,9 @@ def test_json_holds_no_nan() -> None:
     assert nan.as_dict()["accuracy"] is None
 
 
-def test_intervals_of_class_figures_are_those_of_drawing_runs_by_hand(rng: np.random.Generator) -> None:
+def test_intervals_of_class_figures_are_those_of_drawing_runs_by_hand(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The table of pairs of runs gives, draw by draw, what putting the drawn runs together gives."""
     from gamma_flow._outcomes import outcomes
 
@@ -224,6 +226,11 @@ def test_intervals_of_class_figures_are_those_of_drawing_runs_by_hand(rng: np.ra
     assert found["recall Co60"] == pytest.approx(np.percentile(recall, [2.5, 97.5]))
     assert "precision Eu152" not in found
     assert intervals(table, {}, 0, 7) == {}
+    monkeypatch.setattr("gamma_flow._bootstrap._BLOCK", 100)
+    in_parts = intervals(table, {}, 300, 7)
+    assert in_parts.keys() == found.keys()
+    for name, ends in found.items():
+        assert in_parts[name] == pytest.approx(ends), name
 
 
 def test_detectors_stand_in_the_set_without_repeats_too() -> None:

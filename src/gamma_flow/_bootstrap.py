@@ -12,6 +12,7 @@ from gamma_flow._outcomes import Outcomes
 __all__ = ["intervals", "ranking_auc"]
 
 _LEVEL = 0.95
+_BLOCK = 2**22  # numbers held at once, whatever the number of runs
 _MOST_RUNS = 1000  # a table of pairs of runs is kept for the ranking figure: beyond this it has no interval
 
 
@@ -76,7 +77,34 @@ def intervals(
     _, place = np.unique(table.run, return_inverse=True)
     place = place.reshape(-1)
     runs = int(place.max()) + 1
-    times = np.random.default_rng(seed).multinomial(runs, np.full(runs, 1 / runs), draws).astype(np.float64)
+    rng = np.random.default_rng(seed)
+    pairs = _pairs(table, place, runs) if runs <= _MOST_RUNS else {}
+    parts: list[dict[str, NDArray[np.float64]]] = []
+    step = max(1, _BLOCK // runs)
+    for first in range(0, draws, step):
+        count = min(step, draws - first)
+        times = rng.multinomial(runs, np.full(runs, 1 / runs), count).astype(np.float64)
+        parts.append(_samples(table, columns, place, times, pairs))
+    tail = 50 * (1 - _LEVEL)
+    result = {}
+    for name in parts[0]:
+        sample = np.concatenate([part[name] for part in parts])
+        known = sample[~np.isnan(sample)]
+        if len(known):
+            lo, hi = np.percentile(known, [tail, 100 - tail])
+            result[name] = (float(lo), float(hi))
+    return result
+
+
+def _samples(
+    table: Outcomes,
+    columns: Mapping[str, NDArray[np.float64]],
+    place: NDArray[np.intp],
+    times: NDArray[np.float64],
+    pairs: Mapping[str, NDArray[np.float64]],
+) -> dict[str, NDArray[np.float64]]:
+    """Return every figure of every draw; ``times`` says how often a draw takes each run."""
+    runs = times.shape[1]
 
     def summed(column: NDArray[np.float64] | NDArray[np.bool_]) -> NDArray[np.float64]:
         total: NDArray[np.float64] = times @ np.bincount(place, weights=column, minlength=runs)
@@ -90,16 +118,10 @@ def intervals(
         samples[f"precision {name}"] = _ratio(hits, claims)
         samples[f"recall {name}"] = _ratio(hits, held)
         samples[f"f1 {name}"] = _ratio(2 * hits, claims + held)
-        if runs <= _MOST_RUNS:
-            samples[f"auc {name}"] = _auc_samples(true, table.shares[:, number], place, times)
-    tail = 50 * (1 - _LEVEL)
-    result = {}
-    for name, sample in samples.items():
-        known = sample[~np.isnan(sample)]
-        if len(known):
-            lo, hi = np.percentile(known, [tail, 100 - tail])
-            result[name] = (float(lo), float(hi))
-    return result
+        if name in pairs:
+            right = ((times @ pairs[name]) * times).sum(axis=1)
+            samples[f"auc {name}"] = _ratio(right, held * (size - held))
+    return samples
 
 
 def _ratio(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -107,21 +129,25 @@ def _ratio(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> NDArray[np.
     return ratio
 
 
-def _auc_samples(
-    truth: NDArray[np.bool_], score: NDArray[np.float64], place: NDArray[np.intp], times: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the ranking figure of each draw, shape (draws,).
+def _pairs(table: Outcomes, place: NDArray[np.intp], runs: int) -> dict[str, NDArray[np.float64]]:
+    """Count, for each class, the pairs of a true and a false spectrum that stand in the right order.
 
-    The pairs of a true and a false spectrum that stand in the right order are counted once for each pair of
-    runs; a draw that takes run r w_r times has w_r w_s of the pairs between r and s.
+    Returns
+    -------
+    dict of str to ndarray, shape (R, R)
+        By the run of the true and the run of the false spectrum; equal shares count one half. A draw that
+        takes run r w_r times has w_r w_s of the pairs between r and s.
     """
-    runs = times.shape[1]
-    right = np.zeros((runs, runs))
-    positive, at = score[truth], place[truth]
-    for other in np.unique(place[~truth]):
-        below = np.sort(score[~truth & (place == other)])
-        wins = 0.5 * (np.searchsorted(below, positive, "left") + np.searchsorted(below, positive, "right"))
-        right[:, other] = np.bincount(at, weights=wins, minlength=runs)
-    trues = times @ np.bincount(place, weights=truth, minlength=runs)
-    falses = times @ np.bincount(place, weights=~truth, minlength=runs)
-    return _ratio(((times @ right) * times).sum(axis=1), trues * falses)
+    result = {}
+    for number, name in enumerate(table.names[: table.classes]):
+        truth, score = table.true[:, number], table.shares[:, number]
+        right = np.zeros((runs, runs))
+        positive, at = score[truth], place[truth]
+        for other in np.unique(place[~truth]):
+            below = np.sort(score[~truth & (place == other)])
+            wins = 0.5 * (
+                np.searchsorted(below, positive, "left") + np.searchsorted(below, positive, "right")
+            )
+            right[:, other] = np.bincount(at, weights=wins, minlength=runs)
+        result[name] = right
+    return result
