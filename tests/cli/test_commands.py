@@ -327,7 +327,7 @@ def test_a_wrong_call_is_exit_code_2(arguments: list[str]) -> None:
 
 
 def test_every_command_has_help() -> None:
-    for name in ("analyse", "convert", "evaluate", "inspect", "prepare", "run", "train"):
+    for name in ("analyse", "convert", "evaluate", "inspect", "lines", "nuclide", "prepare", "run", "train"):
         assert "--json" in succeed(name, "--help")
     assert "gamma-flow" in succeed("--version")
 

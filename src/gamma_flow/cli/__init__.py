@@ -15,6 +15,8 @@ _COMMANDS = {
     "convert": "Write spectra in another format or onto another axis.",
     "evaluate": "Compare a model's answers with the labels.",
     "inspect": "Say what was found in files.",
+    "lines": "List gamma and X-ray lines near an energy.",
+    "nuclide": "Say what a nuclide emits, with its daughters.",
     "prepare": "Read, calibrate and pool spectra into one file.",
     "run": "Prepare, train, analyse and evaluate in one go.",
     "train": "Make a model from labelled spectra.",
