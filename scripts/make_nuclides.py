@@ -23,9 +23,10 @@ TARGET = Path(__file__).resolve().parents[1] / "src" / "gamma_flow" / "nuclides"
 
 MINUTE, HOUR, DAY, YEAR = 60.0, 3600.0, 86400.0, 365.25 * 86400.0
 
-# Half-lives with standard uncertainties: DDEP (Laboratoire National Henri Becquerel, Monographie BIPM-5 and
-# the recommended data at lnhb.fr); ENSDF where DDEP has none (marked E). They replace those of decay_2012,
-# which come without uncertainties; the script refuses one that is more than 7 % from decay_2012.
+# Entered from memory and not looked up yet: meant to be the half-lives with standard uncertainties of DDEP
+# (Laboratoire National Henri Becquerel, Monographie BIPM-5 and the recommended data at lnhb.fr); ENSDF
+# where DDEP has none (marked E). They replace those of decay_2012, which come without uncertainties; the
+# script refuses one that is more than 7 % from decay_2012.
 HALF_LIVES = {
     "F18": (1.82890, 0.00023, HOUR),
     "Na22": (2.6029, 0.0008, YEAR),
@@ -113,10 +114,11 @@ HALF_LIVES = {
     "Cf252": (2.6470, 0.0026, YEAR),
 }
 
-# Decay branches, DDEP and ENSDF (see docs/nuclides.md): parent, then daughters with their shares, 1 by
-# default. Left out are daughters that are stable, that have no data, or that are fed in less than a part in
-# 10,000 (unless they carry lines of note), and those whose lines decay_2012 already counts among the parent's
-# (Nb95m in Zr95, Kr81m in Rb81, Xe131m in I131).
+# Decay branches, meant to be those of DDEP and ENSDF, entered from memory and not looked up yet (see
+# docs/nuclides.md): parent, then daughters with their shares, 1 by default. Left out are daughters that are
+# stable, that have no data, or that are fed in less than a part in 10,000 (unless they carry lines of
+# note), and those whose lines decay_2012 already counts among the parent's (Nb95m in Zr95, Kr81m in Rb81,
+# Xe131m in I131).
 CHAINS = """
 U238 Th234; Th234 Pa234m; Pa234m U234 0.9985 Pa234 0.0015; Pa234 U234; U234 Th230; Th230 Ra226
 Ra226 Rn222; Rn222 Po218; Po218 Pb214 0.99978 At218 0.00022; At218 Bi214 0.999 Rn218 0.001; Rn218 Po214
@@ -184,9 +186,10 @@ def per_decay(lines: list[tuple[float, float, float, float, int]]) -> bool:
     return all(line[2] <= {0: 1.05, 1: 1.5, 2: 2.02}[line[4]] for line in lines)
 
 
-# Lines that decay_2012 takes from older evaluations: energy (keV), photons per 100 decays and its error from
-# DDEP (W187: ENSDF). Every entry replaces the strongest gamma line within 0.4 keV; the other gamma lines of
-# the nuclide are multiplied by the first number. None keeps what is there.
+# Lines that decay_2012 takes from older evaluations: energy (keV), photons per 100 decays and its error,
+# meant to be those of DDEP (W187: ENSDF), entered from memory and not looked up yet. Every entry replaces
+# the strongest gamma line within 0.4 keV; the other gamma lines of the nuclide are multiplied by the first
+# number. None keeps what is there.
 _LINES: dict[str, tuple[float, str]] = {
     "Ac228": (
         0.905,

@@ -18,8 +18,10 @@ from gamma_flow.io._format import ReadOptions
 from gamma_flow.io._source import Source
 from gamma_flow.io.registry import identify, read_source
 
-# Number of spectra; of the first one: channels, unit, lowest and highest edge, live time in seconds. Looked
-# up in the files by hand and compared with SpecUtils in the tests of each format.
+# Number of spectra; of the first one: channels, unit, lowest and highest edge, live time in seconds. These
+# are what our own readers gave when the table was made, so they only guard against change; whether they are
+# right is the business of each format's tests, which compare with SpecUtils or with what stands in the
+# file.
 READ = {
     "becquerel/01122014152731-GT01122014182338-GA37.4963000N-GO122.4633000W.cnf": (
         1,
