@@ -89,7 +89,8 @@ def rebin_counts(values: ArrayLike, old_edges: ArrayLike, new_edges: ArrayLike) 
     Returns
     -------
     Rebinned
-        For every row, values + underflow + overflow add up to the counts that came in (to rounding).
+        For every row, values + underflow + overflow add up to the counts that came in, to rounding (counts
+        below some 1e-290, of which a part cannot be told from zero, excepted).
 
     Raises
     ------
