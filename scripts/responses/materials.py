@@ -80,6 +80,7 @@ def materials() -> dict[str, Material]:
         _compound("plastic", 1.05, {"C": 15, "H": 17, "N": 1}, 68.0),  # ABS
         _compound("steel", 7.87, {"Fe": 1}, 286.0),
         _compound("lead", 11.35, {"Pb": 1}, 823.0),
+        _compound("aluminium", 2.699, {"Al": 1}, 166.0),
         _compound("water", 1.0, {"H": 2, "O": 1}, 75.0),
         _compound("polyethylene", 0.94, {"C": 1, "H": 2}, 57.4),
         Material("concrete", 2.3, concrete, 0.1352),

@@ -150,7 +150,7 @@ def room(energy: float, count: int, rng: np.random.Generator) -> Float:
     return out / count / (4 / 3 * math.pi * (radius / 2) ** 3) * radius**2
 
 
-def soil(energy: float, count: int, rng: np.random.Generator, deep: float = 75.0) -> Float:
+def soil(energy: float, count: int, rng: np.random.Generator, deep: float = 120.0) -> Float:
     """Return the fluence above soil (1/cm2) per photon emitted in each gram of it, (LINES + BACK + FRONT,)."""
     out = np.zeros(LINES + BACK + FRONT)
     walk(rng, SOIL, count, energy, 0.0, deep, CUTOFF, tables(["soil"]), x_rays_of("soil"), out)
