@@ -1,4 +1,4 @@
-"""Make the tables that ``gamma_flow.simulate`` ships: responses of detectors, shields, a room, soil.
+"""Make the tables that ``gamma_flow.simulate`` ships: responses of detectors, shields, a floor, soil.
 
     pip install --group responses
     python scripts/make_responses.py                 # all of it, about half an hour on two cores
@@ -40,13 +40,13 @@ def detector(name: str, distance: float, histories: int) -> np.ndarray:
 
 
 def around(kind: str, areal: float, histories: int) -> np.ndarray:
-    """Return the rows of a shield of one thickness, or of the room or the soil."""
+    """Return the rows of a shield of one thickness, or of the floor or the soil."""
     rows = []
     for e in energies():
         rng = generator(kind, areal, float(e))
         count = max(histories // CHEAP, 1)
-        if kind == "room":
-            rows.append(surroundings.room(e, count * 4, rng))
+        if kind == "floor":
+            rows.append(surroundings.floor(e, count * 4, rng))
         elif kind == "soil":
             rows.append(surroundings.soil(e, count * 4, rng))
         else:
@@ -81,7 +81,7 @@ def main() -> None:
         around_jobs = {}
         if "surroundings" in wanted:
             pairs = [(kind, areal) for kind, all_areal in SHIELDS.items() for areal in all_areal]
-            around_jobs = {pair: pool.submit(around, *pair, chosen.histories) for pair in [*pairs, ("room", 0), ("soil", 0)]}
+            around_jobs = {pair: pool.submit(around, *pair, chosen.histories) for pair in [*pairs, ("floor", 0), ("soil", 0)]}
         task = progress.add_task("rows", total=len(jobs) * len(DISTANCES) + len(around_jobs))
         for name, parts in jobs.items():
             geometry = geometries()[name]
@@ -112,7 +112,7 @@ def main() -> None:
                 made[f"{kind}_coefficients"] = coefficients(kind, grid)
                 made[f"{kind}_lines"] = surroundings.x_rays_of(kind)
                 made[f"{kind}_density"] = np.array(materials()[kind].density)
-            made["room_rows"] = out["room/0"].astype(np.float32)
+            made["floor_rows"] = out["floor/0"].astype(np.float32)
             made["soil_rows"] = out["soil/0"].astype(np.float32)
             np.savez_compressed(chosen.output / "surroundings.npz", **made)
 

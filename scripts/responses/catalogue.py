@@ -85,7 +85,7 @@ def geometries() -> dict[str, Geometry]:
     made = (
         _canned("NaI-2x2", "NaI", 2 * INCH, 2 * INCH),
         _canned("NaI-3x3", "NaI", 3 * INCH, 3 * INCH),
-        _canned("NaI-1.4x2", "NaI", 1.4 * INCH, 2 * INCH, gap=0.1),
+        _canned("NaI-1.4x2", "NaI", 1.4 * INCH, 2 * INCH, gap=0.15, can=0.25),  # with the case of a handheld
         bar,
         csi,
         _canned("LaBr3-1.5x1.5", "LaBr3", 1.5 * INCH, 1.5 * INCH, gap=0.1),

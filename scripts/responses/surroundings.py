@@ -1,4 +1,4 @@
-"""Photons through matter around a source: spherical shells, a room of concrete, soil that emits.
+"""Photons through matter around a source: spherical shells, a floor of concrete, soil that emits.
 
 One material each, so that flights are sampled to the next boundary directly.
 """
@@ -16,7 +16,7 @@ from .physics import anywhere, compton, pick, place, rayleigh, turn
 
 BACK, FRONT = 24, 72  # bins below and above the energy of a photon scattered straight back
 LINES = 4  # unscattered or coherent only; annihilation; K-alpha and K-beta of the heaviest element
-SHELL, ROOM, SOIL = 0, 1, 2
+SHELL, FLOOR, SOIL = 0, 1, 2
 
 
 @njit
@@ -31,7 +31,7 @@ def bin_scattered(energy, after):
 @njit
 def to_boundary(mode, inner, outer, x, y, z, u, v, w):
     """Return the distance to the next boundary of the material for a point inside it."""
-    if mode == 2:
+    if mode != 0:
         return -z / w if w > 0 else 1e30
     along = x * u + y * v + z * w
     square = x * x + y * y + z * z
@@ -63,7 +63,7 @@ def score(out, energy, after, scattered, x_rays, weight):
 def walk(rng, mode, count, energy, inner, outer, lowest, t, x_rays, out):
     """Add what leaves the material to ``out`` (LINES + BACK + FRONT,), summed over ``count`` photons.
 
-    SHELL: photons per photon that leave through the outside. ROOM: track length in the middle half of the cavity.
+    SHELL: photons per photon that leave through the outside. FLOOR: fluence in a ring.
     SOIL: fluence through the surface, per photon emitted anywhere down to ``outer``.
     """
     stack = np.zeros((64, 7))
@@ -71,6 +71,10 @@ def walk(rng, mode, count, energy, inner, outer, lowest, t, x_rays, out):
         a, b, c = anywhere(rng)
         if mode == 2:
             stack[0, 0], stack[0, 1], stack[0, 2] = 0.0, 0.0, -outer * rng.random()
+        elif mode == 1:
+            # from a source above the floor, downwards, to where it meets the floor
+            c = -max(abs(c), 1e-6)
+            stack[0, 0], stack[0, 1], stack[0, 2] = -inner * a / c, -inner * b / c, -1e-9
         else:
             stack[0, 0], stack[0, 1], stack[0, 2] = inner * a, inner * b, inner * c
         stack[0, 3], stack[0, 4], stack[0, 5], stack[0, 6] = a, b, c, energy
@@ -87,6 +91,12 @@ def walk(rng, mode, count, energy, inner, outer, lowest, t, x_rays, out):
                 way = to_boundary(mode, inner, outer, x, y, z, u, v, w)
                 if step > way:
                     x, y, z = x + way * u, y + way * v, z + way * w
+                    if mode == 1:
+                        # up to the height of the source, a ring around it
+                        far = (x + inner * u / w) ** 2 + (y + inner * v / w) ** 2
+                        if (0.3 * inner) ** 2 < far < (1.5 * inner) ** 2:
+                            score(out, energy, now, True, x_rays, 1.0 / max(w, 0.02))
+                        break
                     if mode == 2:
                         score(out, energy, now, scattered, x_rays, 1.0 / max(w, 0.02))
                         break
@@ -96,9 +106,6 @@ def walk(rng, mode, count, energy, inner, outer, lowest, t, x_rays, out):
                             score(out, energy, now, scattered, x_rays, 1.0)
                         break
                     # through the cavity to its other side
-                    near = x * x + y * y + z * z - along * along
-                    if mode == 1 and near < 0.25 * inner * inner:
-                        score(out, energy, now, True, x_rays, 2.0 * math.sqrt(0.25 * inner * inner - near))
                     x, y, z = x - 2.0 * along * u, y - 2.0 * along * v, z - 2.0 * along * w
                     continue
                 x, y, z = x + step * u, y + step * v, z + step * w
@@ -138,16 +145,17 @@ def shell(name: str, areal: float, energy: float, count: int, rng: np.random.Gen
     return out / count
 
 
-def room(energy: float, count: int, rng: np.random.Generator) -> Float:
-    """Return the scattered fluence times radius squared in the middle of a room, per photon, (LINES + BACK + FRONT,).
+def floor(energy: float, count: int, rng: np.random.Generator) -> Float:
+    """Return what a floor scatters up, fluence times height squared, per photon of the source, (LINES + BACK + FRONT,).
 
-    A spherical room of 2 m with walls of 40 cm concrete, the source in its centre, the fluence averaged over a metre around
-    it. Air is left out. As a function of radius the fluence goes as radius**-2.
+    The source stands 1 m above concrete; the fluence is averaged over the ring of 0.3 to 1.5 m around it at its own height.
+    Air is left out, so that the fluence goes as height**-2.
     """
     out = np.zeros(LINES + BACK + FRONT)
-    radius = 200.0
-    walk(rng, ROOM, count, energy, radius, radius + 40.0, CUTOFF, tables(["concrete"]), x_rays_of("concrete"), out)
-    return out / count / (4 / 3 * math.pi * (radius / 2) ** 3) * radius**2
+    height = 100.0
+    walk(rng, FLOOR, count, energy, height, 0.0, CUTOFF, tables(["concrete"]), x_rays_of("concrete"), out)
+    area = math.pi * (1.5**2 - 0.3**2) * height**2
+    return 0.5 * out / count / area * height**2  # half of the photons go up
 
 
 def soil(energy: float, count: int, rng: np.random.Generator, deep: float = 120.0) -> Float:

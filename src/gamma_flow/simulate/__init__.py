@@ -1,0 +1,21 @@
+"""Nuclide, shield and detector in; expected spectrum, then drawn spectra out."""
+
+from gamma_flow.simulate.detectors import Detector, Resolution, detector, detector_names
+from gamma_flow.simulate.fields import PhotonField, emission
+from gamma_flow.simulate.response import Deposit, Response
+from gamma_flow.simulate.shields import Shield
+from gamma_flow.simulate.surroundings import Background, floor_field
+
+__all__ = [
+    "Background",
+    "Deposit",
+    "Detector",
+    "PhotonField",
+    "Resolution",
+    "Response",
+    "Shield",
+    "detector",
+    "detector_names",
+    "emission",
+    "floor_field",
+]

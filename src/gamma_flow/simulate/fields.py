@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gamma_flow.errors import DataError
-from gamma_flow.nuclides import Inventory, all_mixtures, mixed, series_lines
+from gamma_flow.nuclides import Inventory, all_mixtures, mixed, nuclide, series_lines
 from gamma_flow.simulate._tables import Floats
 
 __all__ = ["HIGHEST", "LOWEST", "PhotonField", "continuum_edges", "emission"]
 
 LOWEST, HIGHEST = 15.0, 3200.0
 """The energies that the tables cover, keV."""
+_LONG = 20 * 365.25 * 86400.0  # s
 _FAINT = 1e-7  # of the strongest line: below it a line adds nothing that any detector would show
 
 
@@ -150,8 +151,8 @@ def emission(source: str | Inventory | Mapping[str, float], age: float | str | N
         A nuclide in any spelling, a mixture ("WGPu", "UNat"), activities as the nuclides room gives them, or activities
         in Bq by nuclide.
     age : float or str, optional
-        Seconds or a text such as "20 y" since the source was pure. Default: daughters of a nuclide in equilibrium, and
-        20 years for a mixture.
+        Seconds or a text such as "20 y" since the source was pure. Default: 20 years for a mixture and for a nuclide that
+        lives longer than that (uranium comes purified), and daughters in equilibrium for any other.
 
     Returns
     -------
@@ -191,7 +192,9 @@ def emission(source: str | Inventory | Mapping[str, float], age: float | str | N
     elif _is_mixture(source):
         found = mixed(source, "20 y" if age is None else age).lines()
     else:
-        found = series_lines(source) if age is None else series_lines(source, age)
+        if age is None:
+            age = "20 y" if nuclide(source).half_life > _LONG else "equilibrium"
+        found = series_lines(source, age)
     if len(found) == 0:
         raise DataError(
             "the source has no gamma or X-ray line",

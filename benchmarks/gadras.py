@@ -1,0 +1,86 @@
+"""How close simulated spectra come to those of GADRAS, an independent simulator: cosine similarity a nuclide.
+
+    python benchmarks/gadras.py [--detector IdentiFINDER-NG] [--data ../shared/data/gadras]
+
+Background (the file's own background spectrum) and the backscatter of a room are fitted beside the source with non-negative
+weights. Only resolution and size of the detector are set; no nuclide has a parameter of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from gamma_flow.data import Axis
+from gamma_flow.errors import DataError
+from gamma_flow.numerics.unmix import nnls
+from gamma_flow.simulate import Resolution, detector, emission, floor_field
+
+SETTINGS = {
+    "IdentiFINDER-NG": ("NaI-1.4x2", Resolution(0.070, 0.60, 2.0)),
+    "RadiaCode-102": ("CsI-1cm3", Resolution(0.084, 0.60, 5.0)),
+    "RadSeeker-CL-LaBr": ("LaBr3-1.5x1.5", Resolution(0.030, 0.50, 2.0)),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--detector", default="IdentiFINDER-NG", choices=list(SETTINGS))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data/gadras"))
+    parser.add_argument("--distance", type=float, default=100.0)
+    parser.add_argument("--lowest", type=float, default=30.0, help="keV")
+    parser.add_argument("--list", type=int, default=10)
+    parser.add_argument("--show", default="")
+    parser.add_argument("--fwhm", type=float, default=0)
+    parser.add_argument("--power", type=float, default=.6)
+    chosen = parser.parse_args()
+    path = chosen.data / f"{chosen.detector}.csv"
+    if not path.exists():
+        print(f"skipped: {path} is not here")
+        return
+    with path.open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    names = [key for key in rows[0] if key.startswith("ch")]
+    background = next(row for row in rows if row["nuclide"] == "background")
+    result = []
+    for row in rows:
+        if not row["variant"].startswith("Unshielded") or row["nuclide"] == "background":
+            continue
+        counts = np.array([float(row[n]) for n in names])
+        terms = [float(t) for t in row["energy_poly_keV"].split(";")]
+        axis = Axis.polynomial(terms, channels=len(counts))
+        preset, resolution = SETTINGS[chosen.detector]
+        if chosen.fwhm:
+            resolution = Resolution(chosen.fwhm, chosen.power, 2.0)
+        probe = detector(preset, axis=axis, resolution=resolution)
+        floor = np.array([float(background[n]) for n in names])
+        try:
+            field = emission(row["nuclide"])
+        except DataError as error:
+            print(f"left out {row['name']}: {error}")
+            continue
+        direct = probe.counts(probe.response.deposit(field, chosen.distance))
+        around = probe.counts(probe.response.deposit(floor_field(field), None))
+        used = axis.centres > chosen.lowest
+        net = counts - floor * (float(row["live_s"]) / float(background["live_s"]))
+        templates = np.stack([direct, around])
+        templates /= templates.sum(axis=1, keepdims=True)
+        scores = nnls(net[None, used], templates[:, used])[0]
+        ours = scores @ templates
+        cosine = net[used] @ ours[used] / np.sqrt((net[used] @ net[used]) * (ours[used] @ ours[used]) + 1e-300)
+        result.append((cosine, row["name"], scores, net[used].sum() / counts[used].sum()))
+        if chosen.show and chosen.show in row["name"]:
+            np.savez(f"/tmp/w/{row['name']}.npz", e=axis.centres, net=net, ours=ours, direct=scores[0] * templates[0])
+    result.sort()
+    cosines = np.array([r[0] for r in result])
+    print(f"{chosen.detector}: {len(result)} unshielded sources, cosine without background: median {np.median(cosines):.4f}, "
+          f"quartiles {np.quantile(cosines, 0.25):.4f} {np.quantile(cosines, 0.75):.4f}, lowest {cosines.min():.4f}")  # fmt: skip
+    for cosine, name, scores, share in result[:chosen.list]:
+        print(f"  {cosine:.4f}  {name:28} source above background {share:6.1%}, of it backscatter {scores[1] / max(scores.sum(), 1e-300):.2f}")
+
+
+if __name__ == "__main__":
+    main()
