@@ -27,7 +27,9 @@ SETTINGS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--detector", default="IdentiFINDER-NG", choices=list(SETTINGS))
     parser.add_argument("--data", type=Path, default=Path("../shared/data/gadras"))
     parser.add_argument("--distance", type=float, default=100.0)
@@ -35,7 +37,7 @@ def main() -> None:
     parser.add_argument("--list", type=int, default=10)
     parser.add_argument("--show", default="")
     parser.add_argument("--fwhm", type=float, default=0)
-    parser.add_argument("--power", type=float, default=.6)
+    parser.add_argument("--power", type=float, default=0.6)
     chosen = parser.parse_args()
     path = chosen.data / f"{chosen.detector}.csv"
     if not path.exists():
@@ -70,16 +72,26 @@ def main() -> None:
         templates /= templates.sum(axis=1, keepdims=True)
         scores = nnls(net[None, used], templates[:, used])[0]
         ours = scores @ templates
-        cosine = net[used] @ ours[used] / np.sqrt((net[used] @ net[used]) * (ours[used] @ ours[used]) + 1e-300)
+        cosine = (
+            net[used] @ ours[used] / np.sqrt((net[used] @ net[used]) * (ours[used] @ ours[used]) + 1e-300)
+        )
         result.append((cosine, row["name"], scores, net[used].sum() / counts[used].sum()))
         if chosen.show and chosen.show in row["name"]:
-            np.savez(f"/tmp/w/{row['name']}.npz", e=axis.centres, net=net, ours=ours, direct=scores[0] * templates[0])
+            np.savez(
+                f"/tmp/w/{row['name']}.npz",
+                e=axis.centres,
+                net=net,
+                ours=ours,
+                direct=scores[0] * templates[0],
+            )
     result.sort()
     cosines = np.array([r[0] for r in result])
     print(f"{chosen.detector}: {len(result)} unshielded sources, cosine without background: median {np.median(cosines):.4f}, "
           f"quartiles {np.quantile(cosines, 0.25):.4f} {np.quantile(cosines, 0.75):.4f}, lowest {cosines.min():.4f}")  # fmt: skip
-    for cosine, name, scores, share in result[:chosen.list]:
-        print(f"  {cosine:.4f}  {name:28} source above background {share:6.1%}, of it backscatter {scores[1] / max(scores.sum(), 1e-300):.2f}")
+    for cosine, name, scores, share in result[: chosen.list]:
+        print(
+            f"  {cosine:.4f}  {name:28} source above background {share:6.1%}, of it backscatter {scores[1] / max(scores.sum(), 1e-300):.2f}"
+        )
 
 
 if __name__ == "__main__":

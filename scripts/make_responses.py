@@ -36,7 +36,9 @@ def detector(name: str, distance: float, histories: int) -> np.ndarray:
     geometry = geometries()[name]
     transport = Transport(geometry)
     grid = energies(geometry.crystal.material)
-    return np.stack([transport.row(e, distance, histories, generator(name, distance, float(e))) for e in grid])
+    return np.stack(
+        [transport.row(e, distance, histories, generator(name, distance, float(e))) for e in grid]
+    )
 
 
 def around(kind: str, areal: float, histories: int) -> np.ndarray:
@@ -68,7 +70,9 @@ def small(values: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     """Compute everything and write one file a detector and one for the surroundings."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("-o", "--output", type=Path, default=HOME)
     parser.add_argument("--histories", type=int, default=400_000, help="photons a row")
     parser.add_argument("--processes", type=int, default=2)
@@ -77,11 +81,18 @@ def main() -> None:
     chosen.output.mkdir(parents=True, exist_ok=True)
     wanted = chosen.only or [*geometries(), "surroundings"]
     with ProcessPoolExecutor(chosen.processes) as pool, Progress() as progress:
-        jobs = {name: [pool.submit(detector, name, d, chosen.histories) for d in DISTANCES] for name in geometries() if name in wanted}
+        jobs = {
+            name: [pool.submit(detector, name, d, chosen.histories) for d in DISTANCES]
+            for name in geometries()
+            if name in wanted
+        }
         around_jobs = {}
         if "surroundings" in wanted:
             pairs = [(kind, areal) for kind, all_areal in SHIELDS.items() for areal in all_areal]
-            around_jobs = {pair: pool.submit(around, *pair, chosen.histories) for pair in [*pairs, ("floor", 0), ("soil", 0)]}
+            around_jobs = {
+                pair: pool.submit(around, *pair, chosen.histories)
+                for pair in [*pairs, ("floor", 0), ("soil", 0)]
+            }
         task = progress.add_task("rows", total=len(jobs) * len(DISTANCES) + len(around_jobs))
         for name, parts in jobs.items():
             geometry = geometries()[name]
@@ -95,7 +106,9 @@ def main() -> None:
                 distances=np.array(DISTANCES),
                 losses=geometry.losses(),
                 rows=small(np.stack(rows)),
-                half=np.array([geometry.crystal.half_x, geometry.crystal.half_y, float(geometry.crystal.shape)]),
+                half=np.array(
+                    [geometry.crystal.half_x, geometry.crystal.half_y, float(geometry.crystal.shape)]
+                ),
                 histories=np.array(chosen.histories),
             )
         if around_jobs:

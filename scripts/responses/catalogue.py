@@ -20,7 +20,9 @@ SHIELDS = {  # areal densities, g/cm2
 }
 
 
-def _canned(name: str, crystal: str, diameter: float, length: float, *, can: float = 0.05, gap: float = 0.18) -> Geometry:
+def _canned(
+    name: str, crystal: str, diameter: float, length: float, *, can: float = 0.05, gap: float = 0.18
+) -> Geometry:
     """Return a scintillator in its reflector and aluminium can, with window and photomultiplier behind it."""
     r, outside = diameter / 2, diameter / 2 + gap + can
     return Geometry(

@@ -334,7 +334,10 @@ class Transport:
         names = list(dict.fromkeys(body.material for body in geometry.bodies))
         self.tables: Tables = tables(names)
         self.bodies = np.array(
-            [[b.shape, b.half_x, b.half_y, b.z0, b.z1, names.index(b.material), float(b.active)] for b in geometry.bodies]
+            [
+                [b.shape, b.half_x, b.half_y, b.z0, b.z1, names.index(b.material), float(b.active)]
+                for b in geometry.bodies
+            ]
         )
         self.most: Float = self.tables.total.max(axis=0)
         self.losses = geometry.losses()
@@ -355,8 +358,32 @@ class Transport:
             weight = 0.5 * (1 - cosine) / self.geometry.face_fraction(distance)
         else:
             cosine, weight = 0.0, math.pi * radius**2 / self.geometry.face_area
-        tally(rng, count, energy, distance, cosine, radius, self.bodies, self.most, self.tables, self.losses, out)
+        tally(
+            rng,
+            count,
+            energy,
+            distance,
+            cosine,
+            radius,
+            self.bodies,
+            self.most,
+            self.tables,
+            self.losses,
+            out,
+        )
         return out * (weight / count)
 
 
-__all__ = ["BINS", "BOX", "CYLINDER", "DISCRETE", "LOWER", "PAIR_LOWER", "PAIR_UPPER", "UPPER", "Body", "Geometry", "Transport"]
+__all__ = [
+    "BINS",
+    "BOX",
+    "CYLINDER",
+    "DISCRETE",
+    "LOWER",
+    "PAIR_LOWER",
+    "PAIR_UPPER",
+    "UPPER",
+    "Body",
+    "Geometry",
+    "Transport",
+]

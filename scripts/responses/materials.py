@@ -76,7 +76,9 @@ def materials() -> dict[str, Material]:
         _compound("MgO", 2.0, {"Mg": 1, "O": 1}, 143.8),
         _compound("glass", 2.2, {"Si": 1, "O": 2}, 139.2),
         _compound("tube", 0.6, {"Si": 1, "O": 2}, 139.2),  # a photomultiplier, smeared out
-        _compound("electronics", 1.0, {"Si": 1, "O": 2, "C": 2}, 120.0),  # a circuit board with its battery, smeared out
+        _compound(
+            "electronics", 1.0, {"Si": 1, "O": 2, "C": 2}, 120.0
+        ),  # a circuit board with its battery, smeared out
         _compound("plastic", 1.05, {"C": 15, "H": 17, "N": 1}, 68.0),  # ABS
         _compound("steel", 7.87, {"Fe": 1}, 286.0),
         _compound("lead", 11.35, {"Pb": 1}, 823.0),
@@ -130,7 +132,9 @@ def partial(z: int) -> Float:
 def form_factor(symbol: str) -> Float:
     """Return f0 on X_GRID, shape (X_POINTS,): tabulated to 6 per angstrom, from there falling as x**-2.5."""
     with (Path(__file__).parent / "form_factors.csv").open(encoding="utf-8") as lines:
-        rows = {row[0]: np.array(row[1:], dtype=float) for row in csv.reader(lines) if not row[0].startswith("#")}
+        rows = {
+            row[0]: np.array(row[1:], dtype=float) for row in csv.reader(lines) if not row[0].startswith("#")
+        }
     x = rows["x"]
     inside = np.interp(X_GRID, x, rows[symbol])
     return np.where(X_GRID > x[-1], rows[symbol][-1] * (x[-1] / X_GRID) ** 2.5, inside)
@@ -152,7 +156,14 @@ def k_shell(z: int) -> tuple[float, float, float, float, float, float]:
     alpha = edge - (2 * edges[3] + edges[2]) / 3  # the two lines of K-alpha weighed two to one
     beta = edge - edges[4]
     ratio = float(atoms["beta_alpha_ratio"][z])
-    return edge, float(1 - below / above), float(atoms["kyield"][z]), float(alpha), float(beta), ratio / (1 + ratio)
+    return (
+        edge,
+        float(1 - below / above),
+        float(atoms["kyield"][z]),
+        float(alpha),
+        float(beta),
+        ratio / (1 + ratio),
+    )
 
 
 class Tables(NamedTuple):
@@ -207,7 +218,9 @@ def tables(names: list[str]) -> Tables:
             # S(x) = Z - F^2 / Z (Heisenberg and Bewilogua in their simplest form) is zero at x = 0 and Z far out
             out.binding[m, e] = np.clip(1 - (factor / z) ** 2, 0, 1)
             square = X_GRID**2
-            grown = np.concatenate([[0], np.cumsum(np.diff(square) * (factor[1:] ** 2 + factor[:-1] ** 2) / 2)])
+            grown = np.concatenate(
+                [[0], np.cumsum(np.diff(square) * (factor[1:] ** 2 + factor[:-1] ** 2) / 2)]
+            )
             out.rayleigh[m, e] = grown + factor[0] ** 2 * square[0]
         out.range_[m], out.yield_[m], out.radiation_length[m] = electrons_in(one)
     return out
@@ -228,7 +241,11 @@ def stopping(one: Material, energies: Float) -> tuple[Float, Float]:
     bracket = np.log(tau**2 * (tau + 2) / (2 * (one.excitation / MC2) ** 2))
     f = 1 - beta2 + (tau**2 / 8 - (2 * tau + 1) * np.log(2)) / (tau + 1) ** 2
     collision = 153.537 * z_over_a / beta2 * (bracket + f)
-    shape = np.interp(np.log(energies), np.log([10, 100, 500, 1000, 2000, 3000, 5000]), [5.4, 5.7, 7.0, 8.1, 9.6, 10.5, 11.5])
+    shape = np.interp(
+        np.log(energies),
+        np.log([10, 100, 500, 1000, 2000, 3000, 5000]),
+        [5.4, 5.7, 7.0, 8.1, 9.6, 10.5, 11.5],
+    )
     radiative = 6.02214e23 * 5.7950e-28 * z2_over_a * (energies + MC2) * shape
     return collision, radiative
 
@@ -243,7 +260,11 @@ def electrons_in(one: Material) -> tuple[Float, Float, float]:
     share = radiative / total
     radiated = np.concatenate([[0], np.cumsum(np.diff(GRID) * (share[1:] + share[:-1]) / 2)])
     inverse = sum(
-        w * SYMBOLS[s] * (SYMBOLS[s] + 1) * np.log(287 / np.sqrt(SYMBOLS[s])) / (716.4 * atomic_mass(SYMBOLS[s]))
+        w
+        * SYMBOLS[s]
+        * (SYMBOLS[s] + 1)
+        * np.log(287 / np.sqrt(SYMBOLS[s]))
+        / (716.4 * atomic_mass(SYMBOLS[s]))
         for s, w in one.fractions.items()
     )
     return length / one.density, radiated / GRID, float(1 / inverse / one.density)

@@ -137,7 +137,9 @@ def x_rays_of(name: str) -> Float:
     return np.array([alpha, beta]) if CUTOFF < edge < 1e6 else np.zeros(2)
 
 
-def shell(name: str, areal: float, energy: float, count: int, rng: np.random.Generator, cavity: float = 2.0) -> Float:
+def shell(
+    name: str, areal: float, energy: float, count: int, rng: np.random.Generator, cavity: float = 2.0
+) -> Float:
     """Return what leaves a shell of ``areal`` g/cm2 around a point source, per photon, (LINES + BACK + FRONT,)."""
     out = np.zeros(LINES + BACK + FRONT)
     thick = areal / materials()[name].density

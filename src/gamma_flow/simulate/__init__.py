@@ -4,6 +4,7 @@ from gamma_flow.simulate.detectors import Detector, Resolution, detector, detect
 from gamma_flow.simulate.fields import PhotonField, emission
 from gamma_flow.simulate.response import Deposit, Response
 from gamma_flow.simulate.shields import Shield
+from gamma_flow.simulate.spectra import Simulated, expected_rates, observe, simulate
 from gamma_flow.simulate.surroundings import Background, floor_field
 
 __all__ = [
@@ -14,8 +15,12 @@ __all__ = [
     "Resolution",
     "Response",
     "Shield",
+    "Simulated",
     "detector",
     "detector_names",
     "emission",
+    "expected_rates",
     "floor_field",
+    "observe",
+    "simulate",
 ]

@@ -9,7 +9,19 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BACK", "DISCRETE", "FRONT", "LOWER", "MC2", "PAIR_LOWER", "PAIR_UPPER", "UPPER", "Floats", "names", "table"]
+__all__ = [
+    "BACK",
+    "DISCRETE",
+    "FRONT",
+    "LOWER",
+    "MC2",
+    "PAIR_LOWER",
+    "PAIR_UPPER",
+    "UPPER",
+    "Floats",
+    "names",
+    "table",
+]
 
 Floats = NDArray[np.float64]
 
@@ -27,7 +39,9 @@ _FOLDER = "tables"
 @cache
 def names() -> tuple[str, ...]:
     """Return the detectors that have a table."""
-    found = (entry.name for entry in files(__package__).joinpath(_FOLDER).iterdir() if entry.name.endswith(".npz"))
+    found = (
+        entry.name for entry in files(__package__).joinpath(_FOLDER).iterdir() if entry.name.endswith(".npz")
+    )
     return tuple(sorted(name[:-4] for name in found if name != "surroundings.npz"))
 
 

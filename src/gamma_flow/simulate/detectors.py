@@ -103,7 +103,10 @@ class Detector:
             value = getattr(self, name)
             if not (np.isfinite(value) and value >= 0):
                 raise DataError(
-                    f"{name} has to be finite and not negative", where=self.name, found=f"{value:g}", expected=">= 0"
+                    f"{name} has to be finite and not negative",
+                    where=self.name,
+                    found=f"{value:g}",
+                    expected=">= 0",
                 )
 
     def changed(self, **parts: object) -> Detector:
@@ -128,7 +131,9 @@ class Detector:
         energies = self.apparent(deposit.energies)
         for lo in range(0, len(energies), 256):
             part = energies[lo : lo + 256]
-            total = total + deposit.rates[lo : lo + 256] @ _peaks(part, edges, self.resolution, self.threshold)
+            total = total + deposit.rates[lo : lo + 256] @ _peaks(
+                part, edges, self.resolution, self.threshold
+            )
         return total
 
 
@@ -201,7 +206,9 @@ def detector(name: str, *, axis: Axis | None = None, resolution: Resolution | No
             where=name,
             expected=", ".join(detector_names()),
             found=name,
-            cure=f"did you mean {' or '.join(known[n] for n in near)}?" if near else "choose the nearest in size",
+            cure=f"did you mean {' or '.join(known[n] for n in near)}?"
+            if near
+            else "choose the nearest in size",
         )
     at_662, power, noise, channels, top = _PRESETS[found]
     return Detector(

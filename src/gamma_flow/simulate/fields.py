@@ -99,13 +99,21 @@ class PhotonField:
         kept = inside & (rate > _FAINT * rate[inside].max(initial=0.0))
         order = np.argsort(energy[kept], kind="stable")
         return cls(
-            energy[kept][order], rate[kept][order], np.zeros(240), float(rate[low].sum()), float(rate[high].sum())
+            energy[kept][order],
+            rate[kept][order],
+            np.zeros(240),
+            float(rate[low].sum()),
+            float(rate[high].sum()),
         )
 
     def scaled(self, factor: float) -> PhotonField:
         """Return the field times a factor."""
         return PhotonField(
-            self.energies, self.rates * factor, self.continuum * factor, self.below * factor, self.above * factor
+            self.energies,
+            self.rates * factor,
+            self.continuum * factor,
+            self.below * factor,
+            self.above * factor,
         )
 
     @classmethod

@@ -91,7 +91,11 @@ class Shield:
         """
         stored = table("surroundings")
         coefficient = np.exp(
-            np.interp(np.log(energies), np.log(stored["coefficient_energies"]), np.log(stored[f"{self.material}_coefficients"]))
+            np.interp(
+                np.log(energies),
+                np.log(stored["coefficient_energies"]),
+                np.log(stored[f"{self.material}_coefficients"]),
+            )
         )
         result: Floats = np.exp(-coefficient * self.areal_density)
         return result

@@ -44,7 +44,11 @@ def floor_field(field: PhotonField, height: float = 100.0) -> PhotonField:
     """
     if not (np.isfinite(height) and height > 0):
         raise DataError(
-            "the floor needs a distance", where="height", expected="cm > 0", found=f"{height:g}", cure="100 is usual"
+            "the floor needs a distance",
+            where="height",
+            expected="cm > 0",
+            found=f"{height:g}",
+            cure="100 is usual",
         )
     return _scattered(field, "floor_rows", 1 / height**2, lines=False)
 
@@ -58,7 +62,11 @@ def _scattered(field: PhotonField, rows: str, factor: float, *, lines: bool) -> 
     at, strength = np.array([MC2]), extra[:1]
     if lines:
         full = np.exp(
-            np.interp(np.log(field.energies), np.log(stored["energies"]), np.log(np.maximum(stored[rows][:, 0], 1e-30)))
+            np.interp(
+                np.log(field.energies),
+                np.log(stored["energies"]),
+                np.log(np.maximum(stored[rows][:, 0], 1e-30)),
+            )
         )
         at, strength = np.concatenate([field.energies, at]), np.concatenate([field.rates * full, strength])
     order = np.argsort(at, kind="stable")
