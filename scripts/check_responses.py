@@ -3,10 +3,12 @@
     pip install --group responses
     python scripts/check_responses.py
 
-Total efficiency: bare crystal by transport, against the integral of 1 - exp(-mu L) over all directions to the crystal with the
-attenuation of NaI that NIST XCOM publishes (with photoelectric, incoherent and pair; energies of its own table, log-log between).
-Peak-to-total: with electrons and bremsstrahlung followed, and with both kept in place, as simple codes do. Then the features
-of the shipped table: where Compton edge, backscatter and escape peaks lie.
+Total efficiency: bare crystal by transport, against the integral of 1 - exp(-mu L) over all directions to
+the crystal with the
+attenuation of NaI that NIST XCOM publishes (with photoelectric, incoherent and pair; energies of its own
+table, log-log between).
+Peak-to-total: with electrons and bremsstrahlung followed, and with both kept in place, as simple codes do.
+Then the features of the shipped table: where Compton edge, backscatter and escape peaks lie.
 """
 
 from __future__ import annotations
@@ -25,18 +27,24 @@ XCOM = {
 LINES = (122.06, 356.01, 661.66, 1173.23, 1332.49, 2614.51)
 
 
-def total_by_integral(energy: float, radius: float = 3.81, length: float = 7.62, distance: float = 10.0) -> float:
+def total_by_integral(
+    energy: float, radius: float = 3.81, length: float = 7.62, distance: float = 10.0
+) -> float:
     """Return interactions per photon that aims at the front face, coherent scattering left out."""
     mu = 3.667 * np.exp(np.interp(np.log(energy), np.log(list(XCOM)), np.log(list(XCOM.values()))))
     cosine = np.linspace(distance / np.hypot(distance, radius), 1.0, 200_001)
     sine = np.sqrt(1 - cosine**2)
-    through = np.minimum(length / cosine, np.where(sine > 0, radius / np.maximum(sine, 1e-12), 1e9) - distance / cosine)
+    through = np.minimum(
+        length / cosine, np.where(sine > 0, radius / np.maximum(sine, 1e-12), 1e9) - distance / cosine
+    )
     return float(np.trapezoid(1 - np.exp(-mu * through), cosine) / (1 - cosine[0]))
 
 
 def main() -> None:
     """Print the comparison."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--histories", type=int, default=1_000_000)
     chosen = parser.parse_args()
     crystal = Transport(bare(geometries()["NaI-3x3"]))
@@ -44,7 +52,10 @@ def main() -> None:
     resting.tables.yield_[:] = 0.0
     resting.tables.range_[:] = 1e-9
     print("bare 3x3 inch NaI, point source at 10 cm, per photon that aims at the front face")
-    print(f"{'keV':>9}{'total':>9}{'XCOM':>9}{'ratio':>8}{'peak/total':>12}{'error':>8}{'electrons at rest':>19}")
+    print(
+        f"{'keV':>9}{'total':>9}{'XCOM':>9}{'ratio':>8}{'peak/total':>12}{'error':>8}"
+        f"{'electrons at rest':>19}"
+    )
     for energy in LINES:
         row = crystal.row(energy, 10.0, chosen.histories, np.random.default_rng(1))
         again = crystal.row(energy, 10.0, chosen.histories, np.random.default_rng(1))
@@ -54,7 +65,10 @@ def main() -> None:
         reference = total_by_integral(energy)
         total, share = row.sum(), row[0] / row.sum()
         error = np.sqrt(share * (1 - share) / chosen.histories / total)
-        print(f"{energy:9.2f}{total:9.4f}{reference:9.4f}{total / reference:8.3f}{share:12.4f}{error:8.4f}{still[0] / still.sum():19.4f}")
+        print(
+            f"{energy:9.2f}{total:9.4f}{reference:9.4f}{total / reference:8.3f}{share:12.4f}{error:8.4f}"
+            f"{still[0] / still.sum():19.4f}"
+        )
     features()
 
 
@@ -73,11 +87,16 @@ def features() -> None:
     back = response.deposit(floor_field(PhotonField.of([661.657], [1.0])), None).continuum
     wide = np.convolve(back, np.ones(9) / 9, mode="same")
     near = (middles > 150) & (middles < 260)
-    print(f"  backscatter of 661.7: {middles[near][np.argmax(wide[near])]:.0f}, from 184.3 (straight back) up")
+    print(
+        f"  backscatter of 661.7: {middles[near][np.argmax(wide[near])]:.0f}, from 184.3 (straight back) up"
+    )
     tl = response.deposit(PhotonField.of([2614.511], [1.0]), 10.0)
     for name, expected in (("single", 2103.512), ("double", 1592.513)):
         at = np.argmin(np.abs(tl.energies - expected))
-        print(f"  {name} escape of 2614.5: {tl.energies[at]:.1f}, {expected:.1f}; {tl.rates[at] / tl.rates.max():.3f} of the peak")
+        print(
+            f"  {name} escape of 2614.5: {tl.energies[at]:.1f}, {expected:.1f}; "
+            f"{tl.rates[at] / tl.rates.max():.3f} of the peak"
+        )
     am = response.deposit(PhotonField.of([59.541], [1.0]), 10.0)
     for energy, rate in sorted(zip(am.energies, am.rates, strict=True)):
         print(f"  lines of 59.5: {energy:.1f}, {rate / am.rates.max():.3f} of the peak")

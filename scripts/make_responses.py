@@ -4,8 +4,8 @@
     python scripts/make_responses.py                 # all of it, about half an hour on two cores
     python scripts/make_responses.py --histories 1000 -o /tmp/quick
 
-Every row has a generator of its own, seeded by what it is, so that equal seeds give equal files whatever the number of
-processes.
+Every row has a generator of its own, seeded by what it is, so that equal seeds give equal files whatever
+the number of processes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from responses import surroundings
 from responses.catalogue import DISTANCES, SEED, SHIELDS, energies, geometries
 from responses.detector import Transport
-from responses.materials import GRID, materials, partial, SYMBOLS
+from responses.materials import GRID, SYMBOLS, materials, partial
 from rich.progress import Progress
 
 HOME = Path(__file__).resolve().parent.parent / "src" / "gamma_flow" / "simulate" / "tables"

@@ -1,4 +1,4 @@
-"""numba's ``njit`` where numba is installed; without it the same functions run as plain Python, slowly (as in the tests)."""
+"""numba's ``njit`` where numba is installed; without it the same functions run as plain Python, slowly."""
 
 from __future__ import annotations
 

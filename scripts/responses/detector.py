@@ -1,7 +1,9 @@
 """From photons to deposited energy: one crystal in its housing, by delta tracking (Woodcock 1965).
 
-The front face of the crystal lies in the plane z = 0 and photons come from below. A detector is a list of nested bodies,
-innermost first; whatever lies within none of them but within the last, the bound, is that last body's material.
+The front face of the crystal lies in the plane z = 0 and photons come from below. A detector is a list of
+nested bodies,
+innermost first; whatever lies within none of them but within the last, the bound, is that last body's
+material.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._jit import njit
-from .materials import GRID, MC2, POINTS, Float, Tables, k_shell, materials, SYMBOLS, tables
+from .materials import GRID, MC2, POINTS, SYMBOLS, Float, Tables, k_shell, materials, tables
 from .physics import anywhere, compton, forward, pick, place, rayleigh, turn
 
 CYLINDER, BOX = 0.0, 1.0
@@ -39,7 +41,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Geometry:
-    """A detector for transport: bodies, innermost first; exactly one is active, the last one bounds the rest."""
+    """A detector for transport: bodies, innermost first; one is active, the last one bounds the rest."""
 
     name: str
     bodies: tuple[Body, ...]
@@ -127,7 +129,7 @@ def reach(body, x, y, z, u, v, w):
 
 @njit
 def electron(rng, energy, x, y, z, u, v, w, m, body, t, stack, size):
-    """Slow an electron down in the crystal: return (energy left in the crystal, stack size with its photons)."""
+    """Slow an electron down: return (energy left in the crystal, stack size with its photons)."""
     left = energy
     at = place(energy)
     share = t.yield_[m, at]
@@ -177,7 +179,7 @@ def push(stack, size, x, y, z, direction, energy):
 
 @njit
 def follow(rng, bodies, most, t, stack, size):
-    """Follow every photon on the stack; return (energy deposited in the crystal, 1 if a pair was made there)."""
+    """Follow every photon on the stack; return (energy deposited, 1 if a pair was made in the crystal)."""
     deposit, paired = 0.0, 0
     last = bodies.shape[0] - 1
     while size > 0:
@@ -256,8 +258,10 @@ def follow(rng, bodies, most, t, stack, size):
 def bin_of(energy, deposit, paired):
     """Return the bin of a continuum event in a row.
 
-    Without a pair: [0, Compton edge] in LOWER equal bins, [Compton edge, energy] in UPPER. With one: [0, double escape] in
-    PAIR_LOWER, [double escape, full energy] in PAIR_UPPER. Features keep their bins as the energy changes, so that rows of
+    Without a pair: [0, Compton edge] in LOWER equal bins, [Compton edge, energy] in UPPER. With one:
+    [0, double escape] in
+    PAIR_LOWER, [double escape, full energy] in PAIR_UPPER. Features keep their bins as the energy
+    changes, so that rows of
     neighbouring energies can be interpolated.
     """
     if paired:
@@ -275,9 +279,10 @@ def bin_of(energy, deposit, paired):
 
 @njit
 def tally(rng, count, energy, distance, cosine_most, radius, bodies, most, t, losses, out):
-    """Start ``count`` photons and add what they deposit to ``out`` (DISCRETE + BINS,); return the events in total.
+    """Start ``count`` photons, add what they deposit to ``out`` (DISCRETE + BINS,), return the events.
 
-    distance > 0: a point source on the axis, directions within a cone. distance = 0: an isotropic field, from the inside
+    distance > 0: a point source on the axis, directions within a cone. distance = 0: an
+    isotropic field, from the inside
     of a sphere around the bound with the cosine law.
     """
     stack = np.zeros((64, 7))
@@ -345,8 +350,8 @@ class Transport:
     def row(self, energy: float, distance: float, count: int, rng: np.random.Generator) -> Float:
         """Return lines and continuum (DISCRETE + BINS,) per photon that aims at the front face.
 
-        With distance 0: per photon of an isotropic field that would cross an area as large as the front face, that is per
-        fluence times face area.
+        With distance 0: per photon of an isotropic field that would cross an area as large as the front
+        face, that is per fluence times face area.
         """
         last = self.geometry.bodies[-1]
         across = last.half_x if last.shape == CYLINDER else math.hypot(last.half_x, last.half_y)

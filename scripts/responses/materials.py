@@ -1,7 +1,7 @@
 """What photons and electrons meet: elements, materials and their tables on one logarithmic energy grid.
 
-Cross sections are those of mucoeff (Boone and Chavez, Med. Phys. 23 (1996) 1997), interpolated log-log between its points,
-edges kept; form factors are those of Waasmaier and Kirfel (``form_factors.csv``).
+Cross sections are those of mucoeff (Boone and Chavez, Med. Phys. 23 (1996) 1997), interpolated log-log
+between its points, edges kept; form factors are those of Waasmaier and Kirfel (``form_factors.csv``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ X_POINTS = 600
 X_GRID = np.geomspace(0.005, 450.0, X_POINTS)  # momentum transfer sin(theta/2)/wavelength, 1/angstrom
 
 SYMBOLS = {
-    "H": 1, "B": 5, "C": 6, "N": 7, "O": 8, "Na": 11, "Mg": 12, "Al": 13, "Si": 14, "K": 19, "Ca": 20, "Fe": 26,
+    "H": 1, "B": 5, "C": 6, "N": 7, "O": 8, "Na": 11, "Mg": 12, "Al": 13, "Si": 14, "K": 19, "Ca": 20,
+    "Fe": 26,
     "Zn": 30, "Ge": 32, "Br": 35, "Cd": 48, "Te": 52, "I": 53, "Cs": 55, "La": 57, "Pb": 82,
 }  # fmt: skip
 
@@ -64,7 +65,8 @@ def materials() -> dict[str, Material]:
 
     Excitation energies are those of ICRU 37 where it lists the material, else Bragg's rule.
     """
-    concrete = {"H": 0.01, "C": 0.001, "O": 0.529107, "Na": 0.016, "Mg": 0.002, "Al": 0.033872, "Si": 0.337021,
+    concrete = {"H": 0.01, "C": 0.001, "O": 0.529107,
+                "Na": 0.016, "Mg": 0.002, "Al": 0.033872, "Si": 0.337021,
                 "K": 0.013, "Ca": 0.044, "Fe": 0.014}  # ordinary concrete (NIST)  # fmt: skip
     made = [
         _compound("NaI", 3.667, {"Na": 1, "I": 1}, 452.0),
@@ -104,7 +106,8 @@ def _log_log(energies: Float, values: Float, wanted: Float) -> Float:
     step = np.log(x[high]) - np.log(x[low])
     part = np.where(step > 0, (np.log(wanted) - np.log(x[low])) / np.where(step > 0, step, 1), 0.0)
     value = np.exp(np.log(y[low]) + part * (np.log(y[high]) - np.log(y[low])))
-    # pair production rises from zero at its threshold: below the first positive point draw a straight line down
+    # pair production rises from zero at its threshold: below the first positive point draw a straight line
+    # down
     below = wanted < x[0]
     if below.any() and (~positive).any():
         threshold = max(energies[~positive & (energies < x[0])].max(), 2 * MC2 if x[0] > 1000 else 0)
@@ -114,7 +117,7 @@ def _log_log(energies: Float, values: Float, wanted: Float) -> Float:
 
 @cache
 def partial(z: int) -> Float:
-    """Return photoelectric, Compton, Rayleigh and pair coefficients of an element on GRID, shape (4, POINTS), cm2/g."""
+    """Return photoelectric, Compton, Rayleigh and pair coefficients on GRID, shape (4, POINTS), cm2/g."""
     from mucoeff.io.load import get_table
 
     table = np.asarray(get_table(z), dtype=float)
@@ -137,12 +140,12 @@ def form_factor(symbol: str) -> Float:
         }
     x = rows["x"]
     inside = np.interp(X_GRID, x, rows[symbol])
-    return np.where(X_GRID > x[-1], rows[symbol][-1] * (x[-1] / X_GRID) ** 2.5, inside)
+    return np.where(x[-1] < X_GRID, rows[symbol][-1] * (x[-1] / X_GRID) ** 2.5, inside)
 
 
 @cache
 def k_shell(z: int) -> tuple[float, float, float, float, float, float]:
-    """Return K edge (keV), share of K in photoelectric absorption, yield, K-alpha and K-beta energies, share of K-beta."""
+    """Return K edge (keV), share of K, yield, K-alpha and K-beta energies (keV), share of K-beta."""
     from mucoeff.io.load import get_table
 
     atoms = _atoms()
@@ -195,9 +198,11 @@ def tables(names: list[str]) -> Tables:
     most = max(len(one.fractions) for one in chosen)
     count = len(chosen)
     out = Tables(
-        np.zeros((count, POINTS)), np.zeros((count, 3, POINTS)), np.ones((count, most, POINTS)), np.ones((count, most)),
+        np.zeros((count, POINTS)), np.zeros((count, 3, POINTS)), np.ones((count, most, POINTS)),
+        np.ones((count, most)),
         np.ones((count, most, POINTS)), np.zeros((count, most, 6)), np.ones((count, most, X_POINTS)),
-        np.ones((count, most, X_POINTS)), np.zeros((count, POINTS)), np.zeros((count, POINTS)), np.zeros(count),
+        np.ones((count, most, X_POINTS)), np.zeros((count, POINTS)), np.zeros((count, POINTS)),
+        np.zeros(count),
     )  # fmt: skip
     for m, one in enumerate(chosen):
         symbols = list(one.fractions)
@@ -215,7 +220,8 @@ def tables(names: list[str]) -> Tables:
             z = SYMBOLS[symbol]
             out.shell[m, e] = k_shell(z)
             factor = form_factor(symbol)
-            # S(x) = Z - F^2 / Z (Heisenberg and Bewilogua in their simplest form) is zero at x = 0 and Z far out
+            # S(x) = Z - F^2 / Z (Heisenberg and Bewilogua in their simplest form) is zero at x = 0 and Z
+            # far out
             out.binding[m, e] = np.clip(1 - (factor / z) ** 2, 0, 1)
             square = X_GRID**2
             grown = np.concatenate(
@@ -229,8 +235,10 @@ def tables(names: list[str]) -> Tables:
 def stopping(one: Material, energies: Float) -> tuple[Float, Float]:
     """Return collision and radiative stopping power of electrons, keV cm2/g.
 
-    Collision: Bethe's formula for electrons (ICRU 37) without the density effect (some percent at 2 MeV). Radiation: the
-    Born form with a smooth factor through the tables of Seltzer and Berger (5.3 at rest, about 8 at 1 MeV, 10.5 at 3 MeV).
+    Collision: Bethe's formula for electrons (ICRU 37) without the density effect (some percent at 2 MeV).
+    Radiation: the
+    Born form with a smooth factor through the tables of Seltzer and Berger (5.3 at rest, about 8 at 1 MeV,
+    10.5 at 3 MeV).
     """
     tau = energies / MC2
     beta2 = tau * (tau + 2) / (tau + 1) ** 2

@@ -51,7 +51,7 @@ def anywhere(rng):
 
 @njit
 def klein_nishina(rng, energy):
-    """Return (energy after, cosine): the composition and rejection of Butcher and Messel (1960), as EGS4 has it."""
+    """Return (energy after, cosine), by the composition and rejection of Butcher and Messel (1960)."""
     k = energy / MC2
     least = 1.0 / (1.0 + 2.0 * k)
     a1, a2 = -math.log(least), 0.5 * (1.0 - least * least)

@@ -131,7 +131,7 @@ def walk(rng, mode, count, energy, inner, outer, lowest, t, x_rays, out):
 
 
 def x_rays_of(name: str) -> Float:
-    """Return the K-alpha and K-beta energies of a material's heaviest element, or zeros where they are below CUTOFF."""
+    """Return K-alpha and K-beta energies of a material's heaviest element, or zeros below CUTOFF."""
     heaviest = max(materials()[name].fractions, key=lambda symbol: SYMBOLS[symbol])
     edge, _, _, alpha, beta, _ = k_shell(SYMBOLS[heaviest])
     return np.array([alpha, beta]) if CUTOFF < edge < 1e6 else np.zeros(2)
@@ -140,7 +140,7 @@ def x_rays_of(name: str) -> Float:
 def shell(
     name: str, areal: float, energy: float, count: int, rng: np.random.Generator, cavity: float = 2.0
 ) -> Float:
-    """Return what leaves a shell of ``areal`` g/cm2 around a point source, per photon, (LINES + BACK + FRONT,)."""
+    """Return what leaves a shell of ``areal`` g/cm2, per photon, (LINES + BACK + FRONT,)."""
     out = np.zeros(LINES + BACK + FRONT)
     thick = areal / materials()[name].density
     walk(rng, SHELL, count, energy, cavity, cavity + thick, CUTOFF, tables([name]), x_rays_of(name), out)
@@ -148,10 +148,10 @@ def shell(
 
 
 def floor(energy: float, count: int, rng: np.random.Generator) -> Float:
-    """Return what a floor scatters up, fluence times height squared, per photon of the source, (LINES + BACK + FRONT,).
+    """Return what a floor scatters up: fluence times height squared per photon, (LINES + BACK + FRONT,).
 
-    The source stands 1 m above concrete; the fluence is averaged over the ring of 0.3 to 1.5 m around it at its own height.
-    Air is left out, so that the fluence goes as height**-2.
+    The source stands 1 m above concrete; the fluence is averaged over the ring of 0.3 to 1.5 m around it
+    at its own height. Air is left out, so that the fluence goes as height**-2.
     """
     out = np.zeros(LINES + BACK + FRONT)
     height = 100.0
@@ -161,7 +161,7 @@ def floor(energy: float, count: int, rng: np.random.Generator) -> Float:
 
 
 def soil(energy: float, count: int, rng: np.random.Generator, deep: float = 120.0) -> Float:
-    """Return the fluence above soil (1/cm2) per photon emitted in each gram of it, (LINES + BACK + FRONT,)."""
+    """Return the fluence above soil (1/cm2) per photon emitted in each gram, (LINES + BACK + FRONT,)."""
     out = np.zeros(LINES + BACK + FRONT)
     walk(rng, SOIL, count, energy, 0.0, deep, CUTOFF, tables(["soil"]), x_rays_of("soil"), out)
     return out / count * deep * materials()["soil"].density

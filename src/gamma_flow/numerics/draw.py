@@ -187,8 +187,8 @@ def pile_up(
 ) -> tuple[Floats, Floats]:
     """Let pulses that come together count as one of their summed energy, to first order.
 
-    With f = 1 - exp(-rate * resolving_time), f of the pulses merge with the next one: of N pulses, N (1 - 2 f) stay alone
-    and N f are sums. Energy is conserved, counts are not: N f are lost.
+    With f = 1 - exp(-rate * resolving_time), f of the pulses merge with the next one: of N pulses,
+    N (1 - 2 f) stay alone and N f are sums. Energy is conserved, counts are not: N f are lost.
 
     Parameters
     ----------

@@ -72,7 +72,8 @@ class Detector:
     axis : Axis
         Its channels, in keV.
     nonlinearity : float
-        n in: apparent energy = E * (1 - n * ln(E / 661.657 keV)). A calibration through known peaks takes most of it up.
+        n in: apparent energy = E * (1 - n * ln(E / 661.657 keV)). A calibration through
+        known peaks takes most of it up.
     dead_time : float
         Seconds after each pulse in which no other is counted (non-paralysable).
     resolving_time : float
@@ -122,8 +123,8 @@ class Detector:
     def counts(self, deposit: Deposit) -> Floats:
         """Return events per second in each channel, shape (C,).
 
-        Events beyond the last or below the first channel, or below the threshold, are not in any channel: no detector
-        counts them. Dead time and pile-up depend on the rate and come later.
+        Events beyond the last or below the first channel, or below the threshold, are not in any channel:
+        no detector counts them. Dead time and pile-up depend on the rate and come later.
         """
         edges = self.axis.edges
         matrix = _spread(edges.tobytes(), self.resolution, self.nonlinearity, self.threshold)
@@ -158,7 +159,8 @@ def _spread(edges: bytes, resolution: Resolution, nonlinearity: float, threshold
 
 
 _PRESETS: dict[str, tuple[float, float, float, int, float]] = {
-    # resolution at 662 keV, power, noise in keV, channels, highest energy: typical data sheets of such detectors
+    # resolution at 662 keV, power, noise in keV, channels, highest energy: typical data sheets of such
+    # detectors
     "NaI-2x2": (0.070, 0.60, 2.0, 1024, 3000.0),
     "NaI-3x3": (0.070, 0.60, 2.0, 1024, 3000.0),
     "NaI-1.4x2": (0.070, 0.60, 2.0, 1024, 3000.0),

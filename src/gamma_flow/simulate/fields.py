@@ -43,7 +43,8 @@ class PhotonField:
     continuum : ndarray, shape (240,)
         Photons per second between neighbouring ``continuum_edges()``.
     below, above : float
-        Photons per second that are left out because they lie below 15 keV or above 3200 keV, where the tables end.
+        Photons per second that are left out because they lie below 15 keV or above 3200 keV, where the
+        tables end.
     """
 
     energies: Floats
@@ -60,7 +61,7 @@ class PhotonField:
 
     @classmethod
     def of(cls, energies: ArrayLike, rates: ArrayLike) -> PhotonField:
-        """Return a field of lines alone; those outside the tables are left out and counted in ``below`` and ``above``.
+        """Return a field of lines alone; ``below`` and ``above`` count those outside the tables.
 
         Parameters
         ----------
@@ -122,9 +123,9 @@ class PhotonField:
         if not fields:
             return cls(np.zeros(0), np.zeros(0), np.zeros(240))
         energies, inverse = np.unique(np.concatenate([one.energies for one in fields]), return_inverse=True)
-        rates = np.bincount(
+        rates: Floats = np.bincount(
             inverse, weights=np.concatenate([one.rates for one in fields]), minlength=len(energies)
-        )
+        ).astype(np.float64)
         continuum = np.sum([one.continuum for one in fields], axis=0)
         return cls(energies, rates, continuum, sum(f.below for f in fields), sum(f.above for f in fields))
 
@@ -156,10 +157,11 @@ def emission(source: str | Inventory | Mapping[str, float], age: float | str | N
     Parameters
     ----------
     source : str, Inventory or mapping of str to float
-        A nuclide in any spelling, a mixture ("WGPu", "UNat"), activities as the nuclides room gives them, or activities
-        in Bq by nuclide.
+        A nuclide in any spelling, a mixture ("WGPu", "UNat"), activities as the nuclides room gives them,
+        or activities in Bq by nuclide.
     age : float or str, optional
-        Seconds or a text such as "20 y" since the source was pure. Default: 20 years for a mixture and for a nuclide that
+        Seconds or a text such as "20 y" since the source was pure. Default: 20 years for a mixture and for
+        a nuclide that
         lives longer than that (uranium comes purified), and daughters in equilibrium for any other.
 
     Returns
@@ -174,7 +176,8 @@ def emission(source: str | Inventory | Mapping[str, float], age: float | str | N
 
     Notes
     -----
-    Gamma rays, X-rays and annihilation photons; no bremsstrahlung of beta particles, and no coincidence summing.
+    Gamma rays, X-rays and annihilation photons; no bremsstrahlung of beta particles, and no coincidence
+    summing.
 
     Examples
     --------

@@ -1,9 +1,10 @@
-"""What a crystal does with photons: lines and a continuum of deposited energy, then the detector's channels."""
+"""What a crystal does with photons: lines and a continuum of deposited energy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -98,16 +99,17 @@ class Response:
         return float(4 * a * b if box else np.pi * a**2)
 
     def face_fraction(self, distance: float) -> float:
-        """Return the share of an isotropic point source's photons that aim at the front face from a distance in cm."""
+        """Return the share of a point source's photons that aim at the front face, distance in cm."""
         a, b, box = table(self.name)["half"]
         if box:
             return float(np.arctan(a * b / (distance * np.sqrt(a**2 + b**2 + distance**2))) / np.pi)
         return float(0.5 * (1 - distance / np.hypot(distance, a)))
 
     def rows(self, distance: float | None) -> Floats:
-        """Return the table for a source at a distance (cm), or for photons from all sides (None), shape (G, bins).
+        """Return the table at a distance in cm, or for photons from all sides (None), shape (G, bins).
 
-        Between the tabulated distances it is interpolated linearly in 1 / distance; beyond 1 m it no longer changes.
+        Between the tabulated distances it is interpolated linearly in 1 / distance; beyond 1 m it no
+        longer changes.
         """
         stored = table(self.name)
         places, rows = stored["distances"], stored["rows"]
@@ -120,7 +122,7 @@ class Response:
                 where="distance",
                 expected=f"at least {NEAREST:g} cm from the front face of the crystal",
                 found=f"{distance:g} cm",
-                cure="move the source away; summing and the shape of the source matter more there than this table knows",
+                cure="move the source away: nearer, its shape and summing matter more than the table knows",
             )
         order = np.argsort(-places[places > 0])
         inverse = 1 / places[places > 0][order]
@@ -128,10 +130,11 @@ class Response:
         high = int(np.clip(np.searchsorted(inverse, at), 1, len(inverse) - 1))
         part = (at - inverse[high - 1]) / (inverse[high] - inverse[high - 1])
         kept = rows[places > 0][order]
-        return (1 - part) * kept[high - 1] + part * kept[high]
+        between: Floats = (1 - part) * kept[high - 1] + part * kept[high]
+        return between
 
     def efficiency(self, energies: Floats, distance: float | None = 10.0) -> tuple[Floats, Floats]:
-        """Return total and full-energy-peak efficiency per photon that aims at the front face, each of shape (L,)."""
+        """Return total and peak efficiency per photon that aims at the front face, each of shape (L,)."""
         totals = [self._row(self.rows(distance), float(e)) for e in np.atleast_1d(energies)]
         return np.array([row.sum() for row in totals]), np.array([row[0] for row in totals])
 
@@ -141,8 +144,8 @@ class Response:
         Parameters
         ----------
         field : PhotonField
-            Photons that leave a point source in all directions (1/s); with no distance: their fluence from all sides
-            (1/cm2/s).
+            Photons that leave a point source in all directions (1/s); with no distance: their fluence
+            from all sides (1/cm2/s).
         distance : float or None
             cm from the source to the front face of the crystal.
 
@@ -203,7 +206,8 @@ def _stretched(bins: Floats, energy: float, edges: Floats) -> Floats:
         lowest = energy - 2 * MC2
         knots = np.concatenate([lowest * _unit(PAIR_LOWER)[:-1], lowest + 2 * MC2 * _unit(PAIR_UPPER)])
         out += np.diff(np.interp(edges, knots, np.concatenate([[0.0], np.cumsum(pair)])))
-    return out
+    result: Floats = out
+    return result
 
 
 @lru_cache(maxsize=16)
@@ -214,7 +218,7 @@ def _continuum_matrix(name: str, distance: float | None) -> Floats:
     losses = table(name)["losses"]
     edges, out_edges = continuum_edges(), deposit_edges()
     matrix = np.zeros((len(edges) - 1, len(out_edges) - 1))
-    for i, (lo, hi) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for i, (lo, hi) in enumerate(pairwise(edges)):
         middle = float(np.sqrt(lo * hi))
         if middle < LOWEST:
             continue

@@ -15,7 +15,8 @@ from gamma_flow.simulate.fields import PhotonField, continuum_edges
 __all__ = ["MATERIALS", "Shield", "scattered_rows", "through_all"]
 
 MATERIALS = ("aluminium", "concrete", "lead", "polyethylene", "steel", "water")
-_ALIASES = {"al": "aluminium", "aluminum": "aluminium", "fe": "steel", "iron": "steel", "pb": "lead", "tissue": "water",
+_ALIASES = {"al": "aluminium", "aluminum": "aluminium", "fe": "steel", "iron": "steel", "pb": "lead",
+            "tissue": "water",
             "pe": "polyethylene", "h2o": "water"}  # fmt: skip
 
 
@@ -26,7 +27,8 @@ class Shield:
     Attributes
     ----------
     material : str
-        aluminium, concrete, lead, polyethylene, steel or water (which stands for tissue too); also Al, Fe, Pb, PE.
+        aluminium, concrete, lead, polyethylene, steel or water (which stands for tissue too); also Al, Fe,
+        Pb, PE.
     areal_density : float
         g/cm2.
 
@@ -103,8 +105,8 @@ class Shield:
     def through(self, field: PhotonField) -> PhotonField:
         """Return the photons that leave the shell.
 
-        Lines are thinned; what they and the continuum scatter into comes from tables of photon transport, in between
-        interpolated in thickness and in the logarithm of energy.
+        Lines are thinned; what they and the continuum scatter into comes from tables of photon transport,
+        in between interpolated in thickness and in the logarithm of energy.
 
         Examples
         --------
@@ -138,14 +140,14 @@ class Shield:
 
 
 def through_all(field: PhotonField, shields: Iterable[Shield]) -> PhotonField:
-    """Return the field behind shells, the innermost first; photons scattered back between shells are left out."""
+    """Return the field behind shells, the innermost first, without scattering between them."""
     for shield in shields:
         field = shield.through(field)
     return field
 
 
 def scattered_rows(rows: Floats, grid: Floats, energies: Floats, rates: Floats) -> tuple[Floats, Floats]:
-    """Return what photons scatter into: a continuum (240,), and annihilation, K-alpha and K-beta photons (3,).
+    """Return what photons scatter into: a continuum (240,); annihilation, K-alpha and K-beta (3,).
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ def expected_rates(
     floor: float | None = 100.0,
     age: float | str | None = None,
 ) -> Floats:
-    """Return the counts per second and channel of one becquerel of a nuclide (one gram of a mixture), shape (C,).
+    """Return counts per second and channel of one becquerel (one gram of a mixture), shape (C,).
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def observe(
     order = [names.index(name) for name in classes]
     labels = Labels(classes, amounts[:, order] > 0, amounts=amounts[:, order], background=BACKGROUND)
     spectra = SpectrumSet(
-        poisson(expected, rng),
+        poisson(expected, rng).astype(np.float64),
         detector.axis,
         labels=labels,
         live_time=np.array(live),
@@ -186,15 +186,16 @@ def simulate(
     Parameters
     ----------
     nuclides : str, sequence of str or mapping of str to float
-        Names; or activities in Bq by name (grams of a mixture such as "WGPu"). Names alone count equally often.
+        Names; or activities in Bq by name (grams of a mixture such as "WGPu"). Names alone count equally
+        often.
     detector : Detector or str
         Or the name of one: "NaI-3x3".
     rng : numpy.random.Generator
     shield, distance, floor, age
         As for `expected_rates`.
     count_rate : float, optional
-        Counts per second that the sources give together, instead of what activity and distance would. Needed with names
-        alone.
+        Counts per second that the sources give together, instead of what activity and distance would.
+        Needed with names alone.
     live_time : float or array_like of shape (N,)
         Seconds.
     background : Background or bool
@@ -213,7 +214,8 @@ def simulate(
 
     Examples
     --------
-    >>> made = simulate(["Cs137", "Co60"], "NaI-3x3", count_rate=500, live_time=10, n=3, rng=np.random.default_rng(1))
+    >>> rng = np.random.default_rng(1)
+    >>> made = simulate(["Cs137", "Co60"], "NaI-3x3", count_rate=500, live_time=10, n=3, rng=rng)
     >>> made.spectra
     SpectrumSet(3 x 1024, ...)
     """

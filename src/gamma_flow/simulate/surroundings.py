@@ -9,7 +9,7 @@ import numpy as np
 from gamma_flow.errors import DataError
 from gamma_flow.nuclides import nuclide, series_lines
 from gamma_flow.simulate._tables import MC2, table
-from gamma_flow.simulate.fields import HIGHEST, PhotonField, continuum_edges
+from gamma_flow.simulate.fields import PhotonField, continuum_edges
 from gamma_flow.simulate.response import Deposit, Response, deposit_edges
 from gamma_flow.simulate.shields import scattered_rows
 
@@ -17,7 +17,7 @@ __all__ = ["Background", "floor_field"]
 
 
 def floor_field(field: PhotonField, height: float = 100.0) -> PhotonField:
-    """Return the fluence that a concrete floor scatters up to a source's own height, about a height away from it.
+    """Return the fluence that a concrete floor scatters up to a source's height.
 
     Parameters
     ----------
@@ -77,8 +77,10 @@ def _scattered(field: PhotonField, rows: str, factor: float, *, lines: bool) -> 
 class Background:
     """Natural background: soil and walls, radon daughters in air, cosmic rays.
 
-    The default strengths are the world's averages for soil (UNSCEAR 2000, Annex B: K-40 400, U-238 series 35, Th-232 series
-    30 Bq/kg; radon outdoors some 10 Bq/m3), and of the cosmic continuum what a NaI detector shows at sea level.
+    The default strengths are the world's averages for soil (UNSCEAR 2000, Annex B: K-40 400, U-238 series
+    35, Th-232 series
+    30 Bq/kg; radon outdoors some 10 Bq/m3), and of the cosmic continuum what a NaI detector shows at sea
+    level.
 
     Attributes
     ----------
@@ -122,7 +124,7 @@ class Background:
                 )
 
     def drawn(self, rng: np.random.Generator, spread: float = 0.3) -> Background:
-        """Return a background as another place has it: each strength times a log-normal factor of that spread."""
+        """Return another place's background: each strength times a log-normal factor of that spread."""
         factors = np.exp(spread * rng.standard_normal(5))
         names = ("potassium", "uranium", "thorium", "radon", "cosmic")
         return replace(self, **{n: getattr(self, n) * float(f) for n, f in zip(names, factors, strict=True)})
@@ -135,7 +137,8 @@ class Background:
             _series("Th232").scaled(self.thorium / 1000),
         ]
         ground = _scattered(PhotonField.summed(per_gram), "soil_rows", self.walls, lines=True)
-        # radon daughters lie around in air: 1 Bq/m3 within a relaxation length of some 100 m, half of it above ground
+        # radon daughters lie around in air: 1 Bq/m3 within a relaxation length of some 100 m, half of it
+        # above ground
         air = _series("Pb214", "Bi214").scaled(self.radon * 1e-6 * 1e4 / 2)
         annihilation = PhotonField.of([MC2], [0.02 * self.cosmic])
         return PhotonField.summed([ground, air, annihilation])
@@ -145,7 +148,8 @@ class Background:
         photons = response.deposit(self.fluence(), None)
         edges = deposit_edges()
         middles = 0.5 * (edges[1:] + edges[:-1])
-        # electrons and photons of air showers: a power law from some 100 keV on, about 0.1 /cm2/s above that energy
+        # electrons and photons of air showers: a power law from some 100 keV on, about 0.1 /cm2/s above
+        # that energy
         shape = (middles + 100.0) ** -1.3
         shape /= shape.sum()
         events = 0.05 * self.cosmic * response.face_area
