@@ -19,6 +19,7 @@ _COMMANDS = {
     "nuclide": "Say what a nuclide emits, with its daughters (experimental data).",
     "prepare": "Read, calibrate and pool spectra into one file.",
     "run": "Prepare, train, analyse and evaluate in one go.",
+    "simulate": "Draw spectra of sources, shields and detectors.",
     "train": "Make a model from labelled spectra.",
 }
 

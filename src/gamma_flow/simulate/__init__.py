@@ -3,6 +3,7 @@
 from gamma_flow.simulate.detectors import Detector, Resolution, detector, detector_names
 from gamma_flow.simulate.fields import PhotonField, emission
 from gamma_flow.simulate.response import Deposit, Response
+from gamma_flow.simulate.scenes import Scene, read_scene
 from gamma_flow.simulate.shields import Shield
 from gamma_flow.simulate.spectra import Simulated, expected_rates, observe, simulate
 from gamma_flow.simulate.surroundings import Background, floor_field
@@ -14,6 +15,7 @@ __all__ = [
     "PhotonField",
     "Resolution",
     "Response",
+    "Scene",
     "Shield",
     "Simulated",
     "detector",
@@ -22,5 +24,6 @@ __all__ = [
     "expected_rates",
     "floor_field",
     "observe",
+    "read_scene",
     "simulate",
 ]

@@ -78,7 +78,7 @@ def expected_rates(
     Examples
     --------
     >>> rate = expected_rates("Cs-137", "NaI-3x3", distance=10.0)
-    >>> rate.shape, 0.01 < rate.sum() < 0.05
+    >>> rate.shape, 0.01 < rate.sum() < 0.03
     ((1024,), True)
     """
     probe = detector_of(detector) if isinstance(detector, str) else detector
@@ -87,7 +87,9 @@ def expected_rates(
     field = through_all(field, shells)
     total = probe.response.deposit(field, distance)
     if floor is not None:
-        total = total.plus(probe.response.deposit(floor_field(field, floor), None))
+        # tabulated about a height away; far from the source it falls as the direct photons do
+        nearness = 2 / (1 + (distance / floor) ** 2)
+        total = total.plus(probe.response.deposit(floor_field(field, floor), None).scaled(nearness))
     return probe.counts(total)
 
 
@@ -217,7 +219,7 @@ def simulate(
     >>> rng = np.random.default_rng(1)
     >>> made = simulate(["Cs137", "Co60"], "NaI-3x3", count_rate=500, live_time=10, n=3, rng=rng)
     >>> made.spectra
-    SpectrumSet(3 x 1024, ...)
+    SpectrumSet(3 counts spectra, ...)
     """
     probe = detector_of(detector) if isinstance(detector, str) else detector
     given = _sources(nuclides, count_rate)
