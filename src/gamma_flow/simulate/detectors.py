@@ -14,6 +14,8 @@ from gamma_flow.errors import DataError
 from gamma_flow.simulate._tables import Floats, names
 from gamma_flow.simulate.response import Deposit, Response, deposit_edges, normal_cdf
 
+_CACHED = 2049  # edges: below, the matrix from deposits to channels is kept (at most 52 MB each)
+
 __all__ = ["Detector", "Resolution", "detector", "detector_names"]
 
 
@@ -127,15 +129,32 @@ class Detector:
         no detector counts them. Dead time and pile-up depend on the rate and come later.
         """
         edges = self.axis.edges
-        matrix = _spread(edges.tobytes(), self.resolution, self.nonlinearity, self.threshold)
-        total: Floats = deposit.continuum @ matrix
-        energies = self.apparent(deposit.energies)
-        for lo in range(0, len(energies), 256):
-            part = energies[lo : lo + 256]
-            total = total + deposit.rates[lo : lo + 256] @ _peaks(
-                part, edges, self.resolution, self.threshold
-            )
+        if len(edges) <= _CACHED:
+            matrix = _spread(edges.tobytes(), self.resolution, self.nonlinearity, self.threshold)
+            total: Floats = deposit.continuum @ matrix
+        else:
+            total = self._placed(self.apparent(_middles()), deposit.continuum)
+        return total + self._placed(self.apparent(deposit.energies), deposit.rates)
+
+    def _placed(self, energies: Floats, rates: Floats) -> Floats:
+        """Return Gaussians of given energies and areas in channels; each only where it is not zero."""
+        edges = self.axis.edges
+        total = np.zeros(len(edges) - 1)
+        order = np.argsort(energies)
+        for lo in range(0, len(order), 64):
+            part = order[lo : lo + 64]
+            reach = 7 * float(self.resolution.fwhm(energies[part[-1]])) / 2.354820045
+            first = max(0, int(np.searchsorted(edges, energies[part[0]] - reach)) - 1)
+            last = min(len(edges), int(np.searchsorted(edges, energies[part[-1]] + reach)) + 1)
+            if last - first > 1:
+                window = _peaks(energies[part], edges[first:last], self.resolution, self.threshold)
+                total[first : last - 1] += rates[part] @ window
         return total
+
+
+def _middles() -> Floats:
+    bins = deposit_edges()
+    return 0.5 * (bins[1:] + bins[:-1])
 
 
 def _peaks(energies: Floats, edges: Floats, resolution: Resolution, threshold: float) -> Floats:
@@ -146,11 +165,10 @@ def _peaks(energies: Floats, edges: Floats, resolution: Resolution, threshold: f
     return result
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=6)
 def _spread(edges: bytes, resolution: Resolution, nonlinearity: float, threshold: float) -> Floats:
     """Return the shares of the deposit's 1 keV bins in channels, shape (3200, C)."""
-    bins = deposit_edges()
-    middles = 0.5 * (bins[1:] + bins[:-1])
+    middles = _middles()
     if nonlinearity:
         middles = middles * (1 - nonlinearity * np.log(np.maximum(middles, 1.0) / 661.657))
     matrix = _peaks(middles, np.frombuffer(edges), resolution, threshold)

@@ -1,4 +1,4 @@
-"""Scenes: a small TOML file that says what to simulate; sources at rest, random mixtures, sources that pass."""
+"""Scenes: a small TOML file says what to simulate: sources at rest, random mixtures, sources that pass."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gamma_flow.simulate.detectors import detector as detector_of
 from gamma_flow.simulate.response import NEAREST
 from gamma_flow.simulate.shields import Shield
 from gamma_flow.simulate.spectra import BACKGROUND, Simulated, expected_rates
-from gamma_flow.simulate.surroundings import Background
+from gamma_flow.simulate.surroundings import STRENGTHS, Background
 
 __all__ = ["Scene", "read_scene"]
 
@@ -230,6 +230,7 @@ class _Drawing:
             **{name: getattr(strengths, name) for name in Background.__dataclass_fields__}
         )
         self.rows: list[tuple[dict[str, Floats], float, int, float]] = []  # counts, live time, run, least
+        self.units: dict[str, Floats] = {}
         self.runs = 0
 
     def result(self) -> Simulated:
@@ -251,8 +252,9 @@ class _Drawing:
         least = np.array([row[3] for row in self.rows])
         presence = amounts > 0
         presence &= (amounts >= least[:, None]) | (np.array(names) == BACKGROUND)
+        amounts = np.where(presence, amounts, 0.0)
         expected, meta = self._drifted(parts.sum(axis=1), live)
-        dead = amounts.sum(axis=1) / live * self.probe.dead_time
+        dead = parts.sum(axis=(1, 2)) / live * self.probe.dead_time
         spectra = SpectrumSet(
             poisson(expected, self.rng).astype(np.float64),
             self.probe.axis,
@@ -271,7 +273,18 @@ class _Drawing:
         place = self.surroundings
         if self.scene.background.spread > 0:
             place = place.drawn(self.rng, self.scene.background.spread)
-        return {BACKGROUND: self.probe.counts(place.deposit(self.probe.response))}
+        rate = sum(getattr(place, name) * unit for name, unit in self._units().items())
+        return {BACKGROUND: np.asarray(rate)}
+
+    def _units(self) -> dict[str, Floats]:
+        """Return the rates of each kind of background at unit strength: together they are linear."""
+        if not self.units:
+            for name in STRENGTHS:
+                alone = Background(
+                    **{**dict.fromkeys(STRENGTHS, 0.0), name: 1.0, "walls": self.surroundings.walls}
+                )
+                self.units[name] = self.probe.counts(alone.deposit(self.probe.response))
+        return self.units
 
     def _add(self, rates: dict[str, Floats], live: float, least: float = 0.0) -> None:
         self.rows.append(({name: rate * live for name, rate in rates.items()}, live, self.runs, least))

@@ -13,7 +13,10 @@ from gamma_flow.simulate.fields import PhotonField, continuum_edges
 from gamma_flow.simulate.response import Deposit, Response, deposit_edges
 from gamma_flow.simulate.shields import scattered_rows
 
-__all__ = ["Background", "floor_field"]
+__all__ = ["STRENGTHS", "Background", "floor_field"]
+
+STRENGTHS = ("potassium", "uranium", "thorium", "radon", "cosmic")
+"""The kinds of background, each with a strength of its own."""
 
 
 def floor_field(field: PhotonField, height: float = 100.0) -> PhotonField:
@@ -126,16 +129,13 @@ class Background:
     def drawn(self, rng: np.random.Generator, spread: float = 0.3) -> Background:
         """Return another place's background: each strength times a log-normal factor of that spread."""
         factors = np.exp(spread * rng.standard_normal(5))
-        names = ("potassium", "uranium", "thorium", "radon", "cosmic")
+        names = STRENGTHS
         return replace(self, **{n: getattr(self, n) * float(f) for n, f in zip(names, factors, strict=True)})
 
     def fluence(self) -> PhotonField:
         """Return the photon fluence at the detector, 1/cm2/s, from all sides."""
-        per_gram = [
-            _series("K40").scaled(self.potassium / 1000),
-            _series("U238").scaled(self.uranium / 1000),
-            _series("Th232").scaled(self.thorium / 1000),
-        ]
+        strengths = {"K40": self.potassium, "U238": self.uranium, "Th232": self.thorium}
+        per_gram = [_series(name).scaled(strength / 1000) for name, strength in strengths.items()]
         ground = _scattered(PhotonField.summed(per_gram), "soil_rows", self.walls, lines=True)
         # radon daughters lie around in air: 1 Bq/m3 within a relaxation length of some 100 m, half of it
         # above ground
