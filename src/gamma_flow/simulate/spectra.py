@@ -165,6 +165,7 @@ def observe(
         real_time=live * (1 + total * detector.dead_time),
         detector=np.full(len(factor), detector.name),
         run=None if run is None else np.asarray(run, dtype=np.int64),  # type: ignore[arg-type]
+        origin=np.array([f"simulated {'+'.join(names)}#{row}" for row in range(len(factor))]),
     )
     return Simulated(expected, spectra, dict(rates))
 
