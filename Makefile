@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test lint bench docs wheel clean
+.PHONY: demo test lint bench docs wheel responses clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'gamma_flow needs Python 3.11 or newer; say: make PYTHON=python3.12 ...')"
@@ -14,8 +14,8 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable ".[all]" --group test --group lint
 	@touch $(STAMP)
 
-demo: $(STAMP)            ## the main job on spectra drawn on the spot
-	$(BIN)/python examples/demo.py -o demo
+demo: $(STAMP)            ## the main job on the embedded example
+	$(BIN)/gamma-flow run -o demo
 
 test: $(STAMP)            ## all tests, lint and types included
 	$(MAKE) --no-print-directory lint
@@ -34,10 +34,18 @@ bench: $(STAMP)           ## speed and memory against the paper's loop
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/variants.py
 	$(BIN)/python benchmarks/mislabelled.py
+	$(BIN)/python benchmarks/drawing.py
+	$(BIN)/python benchmarks/gadras.py
+	$(BIN)/python benchmarks/bfs_simulated.py
 
 docs: $(STAMP)            ## the static site, into site/
 	$(BIN)/python -m pip install --quiet --group docs
 	$(BIN)/mkdocs build --strict
+
+responses: $(STAMP)      ## makes the responses of the detectors anew, and checks them
+	$(BIN)/python -m pip install --quiet --group responses
+	$(BIN)/python scripts/make_responses.py
+	$(BIN)/python scripts/check_responses.py
 
 wheel: $(STAMP)           ## builds the wheel and runs it on every Python it finds, and on the lowest dependencies
 	$(BIN)/python scripts/check_wheel.py

@@ -33,7 +33,7 @@ def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             exec(compile(code, "tour.md", "exec"), names)
     found = names["found"]
     assert isinstance(found, gf.Analysis)
-    assert len(found) == 2640
+    assert len(found) == 5000
 
 
 def test_every_settings_key_is_in_the_docs() -> None:

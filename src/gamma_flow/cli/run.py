@@ -22,12 +22,13 @@ from gamma_flow.cli._common import (
 from gamma_flow.cli._figures import comparison_table, confusion_table, figures_table
 
 if TYPE_CHECKING:
+    from gamma_flow.data import SpectrumSet
     from gamma_flow.settings import Settings
     from gamma_flow.workflow import Result
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True)
+@click.argument("paths", nargs=-1)
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the results."
 )
@@ -51,15 +52,22 @@ def command(paths: tuple[str, ...], output: Path, compare: Path | None, as_json:
     """Prepare the spectra behind PATHS, train, analyse and evaluate, and write everything into a folder.
 
     It writes prepared.npz (one a detector's axis if no common one is set), model.gfm, results.json and
-    results.csv (one row a spectrum), evaluation.json and settings.json.
+    results.csv (one row a spectrum), evaluation.json and settings.json. Without PATHS it draws the embedded
+    example and runs on that.
     """
     from gamma_flow.tabular import staged
     from gamma_flow.workflow import run
 
+    if not paths and flags.get("config") is None and flags.get("preset") is None:
+        flags["preset"] = "example"
     settings = settings_of(flags)
     before = _evaluation(compare) if compare is not None else None
-    found = found_in(paths, settings, leave_out=output)
-    result = run(found.sets, settings)
+    if paths:
+        sets = found_in(paths, settings, leave_out=output).sets
+    else:
+        click.echo("No path was given: running on the embedded example, drawn now.\n", err=True)
+        sets = _example()
+    result = run(sets, settings)
     with staged(output, replaces="prepared*.npz") as folder:
         _write(result, settings, folder)
     if as_json:
@@ -68,6 +76,17 @@ def command(paths: tuple[str, ...], output: Path, compare: Path | None, as_json:
     _summary(result, output)
     if before is not None:
         comparison_table(result.evaluation(), before, str(compare))
+
+
+def _example() -> tuple[SpectrumSet, ...]:
+    from gamma_flow.data import SpectrumSet
+    from gamma_flow.simulate.example import example
+
+    drawn = list(example().values())
+    detectors = dict.fromkeys(str(one.detector[0]) for one in drawn)
+    return tuple(
+        SpectrumSet.concatenate([one for one in drawn if one.detector[0] == name]) for name in detectors
+    )
 
 
 def _evaluation(path: Path) -> dict[str, Any]:

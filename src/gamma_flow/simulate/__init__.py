@@ -2,6 +2,7 @@
 
 from gamma_flow.simulate.detectors import Detector, Resolution, detector, detector_names
 from gamma_flow.simulate.fields import PhotonField, emission
+from gamma_flow.simulate.library_model import train_from_library
 from gamma_flow.simulate.response import Deposit, Response
 from gamma_flow.simulate.scenes import Scene, read_scene
 from gamma_flow.simulate.shields import Shield
@@ -26,4 +27,5 @@ __all__ = [
     "observe",
     "read_scene",
     "simulate",
+    "train_from_library",
 ]

@@ -81,7 +81,7 @@ class Detector:
     resolving_time : float
         Seconds within which two pulses count as one of their summed energy.
     threshold : float
-        keV; below it nothing is counted.
+        keV; below it nothing is counted. Zero: no threshold.
     """
 
     name: str
@@ -160,7 +160,7 @@ def _middles() -> Floats:
 def _peaks(energies: Floats, edges: Floats, resolution: Resolution, threshold: float) -> Floats:
     """Return the shares of Gaussians in channels, shape (P, C)."""
     sigma = resolution.fwhm(energies) / 2.354820045
-    at = np.maximum(edges, threshold)
+    at = np.maximum(edges, threshold) if threshold > 0 else edges
     result: Floats = np.diff(normal_cdf((at[None, :] - energies[:, None]) / sigma[:, None]), axis=1)
     return result
 

@@ -23,7 +23,8 @@ __all__ = ["ISOTOPES", "UNKNOWN", "example", "write_example"]
 ISOTOPES = ("Am241", "Co60", "Cs137", "Eu152")
 UNKNOWN = "UNat"
 _CHANNELS = 256
-_DETECTORS = {  # calibration, resolution, non-linearity, background: the first as designed, the others as they are
+# calibration, resolution, non-linearity, background: the first as designed, the others as they are
+_DETECTORS = {
     "simulated": ([-16.0, 8.15, 0.0012], Resolution(0.070, 0.60, 2.0), 0.0, None),
     "left": ([-15.0, 8.21, 0.0011], Resolution(0.075, 0.58, 3.0), 0.006, Background(450, 40, 35, walls=1.6)),
     "right": ([-17.0, 8.08, 0.0013], Resolution(0.082, 0.62, 4.0), 0.010, Background(600, 30, 45, walls=1.3)),
@@ -57,7 +58,8 @@ def example(seed: int = 1) -> dict[str, SpectrumSet]:
     Returns
     -------
     dict of str to SpectrumSet
-        By the name of the file that holds it: "Cs137_simulated", "Cs137_left", "background_left", "mix-Am241-Cs137_left",
+        By the name of the file that holds it: "Cs137_simulated", "Cs137_left", "background_left",
+        "mix-Am241-Cs137_left",
         "unknown_left" and so on, 5,000 spectra of one second in all. The simulated ones are single sources
         without background, bare and behind light shields; the others stand above a floor with background,
         behind the housing of their detector, with calibration, resolution and non-linearity of their own.

@@ -186,7 +186,7 @@ def read_scene(path: str | Path) -> Scene:
     Raises
     ------
     SettingsError
-        A key that is none (the nearest is suggested), a value of the wrong kind, a scene without anything in it.
+        A key that is none (the nearest is suggested), a value of the wrong kind, an empty scene.
     ReadError
         The file cannot be read.
     """
@@ -413,7 +413,7 @@ class _Drawing:
             spectrum = expected[row]
             if wider[row] > 0:
                 spectrum = _widened(spectrum, middles, self.probe.resolution, wider[row])
-            # a deposit of energy E shows at gain * E + offset: a channel holds what lay between its edges before
+            # energy E shows at gain * E + offset: a channel holds what lay between its edges before
             running = np.concatenate([[0.0], np.cumsum(spectrum)])
             before = (edges - offset[row]) / gain[row]
             out[row] = np.diff(np.interp(before, edges, running))

@@ -78,8 +78,8 @@ def expected_rates(
     Examples
     --------
     >>> rate = expected_rates("Cs-137", "NaI-3x3", distance=10.0)
-    >>> rate.shape, 0.01 < rate.sum() < 0.03
-    ((1024,), True)
+    >>> rate.shape, round(float(rate.sum()), 3)
+    ((1024,), 0.019)
     """
     probe = detector_of(detector) if isinstance(detector, str) else detector
     field = source if isinstance(source, PhotonField) else emission(source, age)
