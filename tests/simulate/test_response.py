@@ -30,8 +30,8 @@ def test_a_larger_crystal_catches_more() -> None:
 
 
 def test_total_efficiency_in_its_can_is_near_the_bare_crystals() -> None:
-    # bare 3x3 inch NaI at 10 cm by the integral over NIST XCOM attenuation (scripts/check_responses.py): 0.6156 at
-    # 661.7 keV and 0.5015 at 1332.5 keV; can and tube add what they scatter in
+    # bare 3x3 inch NaI at 10 cm by the integral over NIST XCOM attenuation (scripts/check_responses.py):
+    # 0.6156 at 661.7 keV and 0.5015 at 1332.5 keV; can and tube add what they scatter in
     total, _ = Response("NaI-3x3").efficiency(np.array([661.66, 1332.49]), 10.0)
     assert total == pytest.approx([0.6156, 0.5015], rel=0.05)
 
