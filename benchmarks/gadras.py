@@ -3,8 +3,8 @@
     python benchmarks/gadras.py [--detector IdentiFINDER-NG] [--data ../shared/data/gadras]
 
 The file's own background spectrum is subtracted by live time; what a floor scatters back is fitted beside the
-source with a non-negative weight. Only size and resolution of the detector are set (the width of its Cs-137 peak);
-no nuclide has a parameter of its own.
+source with a non-negative weight. Only size and resolution of the detector are set (by the width of its
+Cs-137 peak); no nuclide has a parameter of its own.
 """
 
 from __future__ import annotations
