@@ -35,6 +35,7 @@ bench: $(STAMP)           ## speed and memory against the paper's loop
 	$(BIN)/python benchmarks/variants.py
 	$(BIN)/python benchmarks/mislabelled.py
 	$(BIN)/python benchmarks/drawing.py
+	$(BIN)/python benchmarks/passes.py
 	$(BIN)/python benchmarks/gadras.py
 	$(BIN)/python benchmarks/bfs_simulated.py
 

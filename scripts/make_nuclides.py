@@ -23,7 +23,7 @@ TARGET = Path(__file__).resolve().parents[1] / "src" / "gamma_flow" / "nuclides"
 
 MINUTE, HOUR, DAY, YEAR = 60.0, 3600.0, 86400.0, 365.25 * 86400.0
 
-# Entered from memory and not looked up yet: meant to be the half-lives with standard uncertainties of DDEP
+# Entered by hand, checked with check_nuclides.py: meant to be the half-lives with standard uncertainties of DDEP
 # (Laboratoire National Henri Becquerel, Monographie BIPM-5 and the recommended data at lnhb.fr); ENSDF
 # where DDEP has none (marked E). They replace those of decay_2012, which come without uncertainties; the
 # script refuses one that is more than 7 % from decay_2012.
@@ -114,7 +114,8 @@ HALF_LIVES = {
     "Cf252": (2.6470, 0.0026, YEAR),
 }
 
-# Decay branches, meant to be those of DDEP and ENSDF, entered from memory and not looked up yet (see
+# Decay branches, meant to be those of DDEP and ENSDF, entered by hand and checked with
+# check_nuclides.py (see
 # docs/nuclides.md): parent, then daughters with their shares, 1 by default. Left out are daughters that are
 # stable, that have no data, or that are fed in less than a part in 10,000 (unless they carry lines of
 # note), and those whose lines decay_2012 already counts among the parent's (Nb95m in Zr95, Kr81m in Rb81,
@@ -187,7 +188,8 @@ def per_decay(lines: list[tuple[float, float, float, float, int]]) -> bool:
 
 
 # Lines that decay_2012 takes from older evaluations: energy (keV), photons per 100 decays and its error,
-# meant to be those of DDEP (W187: ENSDF), entered from memory and not looked up yet. Every entry replaces
+# meant to be those of DDEP (W187: ENSDF), entered by hand and checked with
+# check_nuclides.py. Every entry replaces
 # the strongest gamma line within 0.4 keV; the other gamma lines of the nuclide are multiplied by the first
 # number. None keeps what is there.
 _LINES: dict[str, tuple[float, str]] = {
