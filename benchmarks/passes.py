@@ -1,4 +1,4 @@
-"""A source that passes, simulated: are the counts Poisson, do live times add up, does the drift follow the scene?
+"""A simulated source that passes: are counts Poisson, do live times add up, does the drift follow the scene?
 
 python benchmarks/passes.py
 """

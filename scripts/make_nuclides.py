@@ -23,8 +23,8 @@ TARGET = Path(__file__).resolve().parents[1] / "src" / "gamma_flow" / "nuclides"
 
 MINUTE, HOUR, DAY, YEAR = 60.0, 3600.0, 86400.0, 365.25 * 86400.0
 
-# Entered by hand, checked with check_nuclides.py: meant to be the half-lives with standard uncertainties of DDEP
-# (Laboratoire National Henri Becquerel, Monographie BIPM-5 and the recommended data at lnhb.fr); ENSDF
+# Entered by hand, checked with check_nuclides.py: meant to be the half-lives and standard uncertainties of
+# DDEP (Laboratoire National Henri Becquerel, Monographie BIPM-5 and the recommended data at lnhb.fr); ENSDF
 # where DDEP has none (marked E). They replace those of decay_2012, which come without uncertainties; the
 # script refuses one that is more than 7 % from decay_2012.
 HALF_LIVES = {

@@ -1,7 +1,7 @@
 """Make the tables that ``gamma_flow.simulate`` ships: responses of detectors, shields, a floor, soil.
 
     pip install --group responses
-    python scripts/make_responses.py                 # all of it, about half an hour on two cores
+    python scripts/make_responses.py                 # all of it, about half an hour
     python scripts/make_responses.py --histories 1000 -o /tmp/quick
 
 Every row has a generator of its own, seeded by what it is, so that equal seeds give equal files whatever
@@ -74,7 +74,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("-o", "--output", type=Path, default=HOME)
-    parser.add_argument("--histories", type=int, default=400_000, help="photons a row")
+    parser.add_argument("--histories", type=int, default=1_000_000, help="photons a row")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--only", action="append", help="a detector, or 'surroundings'; repeat for more")
     chosen = parser.parse_args()
