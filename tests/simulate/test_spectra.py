@@ -137,6 +137,15 @@ n = 10
     assert made.expected.sum(axis=1) == pytest.approx(made.expected[0].sum(), rel=1e-3)
 
 
+def test_pile_up_in_a_scene(tmp_path: Path) -> None:
+    plain = PASS.replace("1e8", "1e9")
+    piled = plain.replace('name = "NaI-2x2"', 'name = "NaI-2x2"\nresolving_time = 1e-6')
+    one, two = scene(tmp_path, plain).draw().expected, scene(tmp_path, piled).draw().expected
+    closest = one.sum(axis=1).argmax()
+    merged = -np.expm1(-one[closest].sum() * 1e-6)
+    assert two[closest].sum() == pytest.approx(one[closest].sum() * (1 - merged), rel=1e-3)
+
+
 def test_scenes_are_reproducible(tmp_path: Path) -> None:
     read = read_scene(ROOT / "examples" / "scene.toml")
     one, two = read.draw().spectra, read.draw().spectra

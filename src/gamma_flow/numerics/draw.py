@@ -40,7 +40,7 @@ def poisson(
     Raises
     ------
     DataError
-        Expected counts that are negative, not finite, or not of shape (N, C).
+        Expected counts that are negative, not finite, or not of shape (N, C); fewer than one thread.
 
     Examples
     --------
@@ -48,6 +48,10 @@ def poisson(
     (1, 2)
     """
     means = _means(expected)
+    if threads is not None and threads < 1:
+        raise DataError(
+            "threads have to be one or more", where="threads", expected=">= 1", found=str(threads)
+        )
     out = np.empty(means.shape, dtype=np.int64)
     starts = range(0, len(means), _BLOCK)
     children = rng.spawn(len(starts))
@@ -102,7 +106,7 @@ def thin(counts: ArrayLike, keep: ArrayLike, rng: np.random.Generator) -> NDArra
     Raises
     ------
     DataError
-        Counts that are no whole numbers or negative, probabilities outside 0 to 1.
+        Counts that are no whole numbers or negative, probabilities outside 0 to 1 or of another shape.
 
     Examples
     --------
@@ -125,7 +129,17 @@ def thin(counts: ArrayLike, keep: ArrayLike, rng: np.random.Generator) -> NDArra
             expected="0 to 1",
             found=f"{chance.min():g} to {chance.max():g}",
         )
-    drawn: NDArray[np.int64] = rng.binomial(values.astype(np.int64), np.broadcast_to(chance, values.shape))
+    try:
+        chance = np.broadcast_to(chance, values.shape)
+    except ValueError:
+        raise DataError(
+            "the probabilities do not fit the counts",
+            where="keep",
+            expected=f"one, or a shape that broadcasts to {values.shape}",
+            found=f"shape {chance.shape}",
+            cure="give one for each row as shape (N, 1)",
+        ) from None
+    drawn: NDArray[np.int64] = rng.binomial(values.astype(np.int64), chance)
     return drawn
 
 
@@ -195,8 +209,8 @@ def pile_up(
     expected : array_like, shape (N, C)
         Counts, or rates, without pile-up.
     edges : array_like, shape (C + 1,)
-        Energies; what lies below zero piles up with nothing.
-    rate : array_like, shape (N,)
+        Energies; what lies below zero piles up with nothing and stays.
+    rate : float or array_like of shape (N,)
         Pulses per second of each row.
     resolving_time : float
         Seconds.
@@ -210,11 +224,30 @@ def pile_up(
     Raises
     ------
     DataError
-        A rate at which more than 20 % of pulses merge: two are then no longer enough.
+        A rate or time that is negative or not finite, or not one for each row; a rate at which more than
+        20 % of pulses merge: two are then no longer enough.
     """
     values = _means(expected)
     at = np.asarray(edges, dtype=np.float64)
-    share = -np.expm1(-np.asarray(rate, dtype=np.float64) * resolving_time)
+    pulses = np.asarray(rate, dtype=np.float64)
+    if pulses.shape not in {(), (len(values),)}:
+        raise DataError(
+            "rates do not fit the spectra",
+            where="rate",
+            expected=f"one, or one for each of {len(values)} rows",
+            found=f"shape {pulses.shape}",
+            cure="give the pulses per second of each row",
+        )
+    chances = pulses * resolving_time
+    if not (np.isfinite(chances).all() and (pulses >= 0).all() and resolving_time >= 0):
+        raise DataError(
+            "pile-up needs a rate and a resolving time that are finite and not negative",
+            where="rate or resolving_time",
+            expected=">= 0",
+            found=f"{pulses.min(initial=np.inf):g} /s, {resolving_time:g} s",
+            cure="give pulses per second, and seconds",
+        )
+    share = np.broadcast_to(-np.expm1(-chances), (len(values),))
     if (share > _MOST_PILE_UP).any():
         raise DataError(
             "pile-up of two pulses is not enough at this rate",
@@ -235,5 +268,6 @@ def pile_up(
     sums = 0.5 * (double + shifted)
     whole = np.linspace(0.0, 2 * fine[-1], length + 1)
     placed = rebin_counts(sums, whole, at).values
-    piled = values * (1 - 2 * share[:, None]) + share[:, None] * placed
+    above = np.diff(np.maximum(at, 0.0)) / np.diff(at)  # the part of each channel that can pile up
+    piled = values * (1 - 2 * share[:, None] * above) + share[:, None] * placed
     return piled, share * (sums.sum(axis=1) - placed.sum(axis=1))

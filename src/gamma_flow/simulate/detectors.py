@@ -102,6 +102,13 @@ class Detector:
                 found=self.axis.unit,
                 cure="calibrate the axis: Axis.polynomial([offset, gain], channels)",
             )
+        if not np.isfinite(self.nonlinearity):
+            raise DataError(
+                "nonlinearity has to be finite",
+                where=self.name,
+                found=f"{self.nonlinearity:g}",
+                expected="a number such as 0.01",
+            )
         for name in ("dead_time", "resolving_time", "threshold"):
             value = getattr(self, name)
             if not (np.isfinite(value) and value >= 0):

@@ -71,7 +71,7 @@ class PhotonField:
         Raises
         ------
         DataError
-            Rates that are negative or not finite, no line within the tables at all.
+            Rates that are negative, not finite or not one for each energy; no line within the tables at all.
 
         Examples
         --------
@@ -81,6 +81,13 @@ class PhotonField:
         """
         energy = np.asarray(energies, dtype=np.float64).ravel()
         rate = np.asarray(rates, dtype=np.float64).ravel()
+        if len(energy) != len(rate):
+            raise DataError(
+                "every line needs an energy and a rate",
+                expected="as many rates as energies",
+                found=f"{len(energy)} energies, {len(rate)} rates",
+                cure="give both for each line",
+            )
         if not (np.isfinite(rate).all() and (rate >= 0).all() and np.isfinite(energy).all()):
             raise DataError(
                 "photon rates have to be finite and not negative",

@@ -13,7 +13,7 @@ import numpy as np
 from gamma_flow.data import Axis, Labels, SpectrumSet
 from gamma_flow.errors import DataError, SettingsError
 from gamma_flow.io._source import Source
-from gamma_flow.numerics.draw import poisson, shares
+from gamma_flow.numerics.draw import pile_up, poisson, shares
 from gamma_flow.simulate._tables import Floats
 from gamma_flow.simulate.detectors import Detector, Resolution
 from gamma_flow.simulate.detectors import detector as detector_of
@@ -254,6 +254,9 @@ class _Drawing:
         presence &= (amounts >= least[:, None]) | (np.array(names) == BACKGROUND)
         amounts = np.where(presence, amounts, 0.0)
         expected, meta = self._drifted(parts.sum(axis=1), live)
+        if self.probe.resolving_time > 0:
+            pulses = parts.sum(axis=(1, 2)) / live
+            expected, _ = pile_up(expected, self.probe.axis.edges, pulses, self.probe.resolving_time)
         dead = parts.sum(axis=(1, 2)) / live * self.probe.dead_time
         spectra = SpectrumSet(
             poisson(expected, self.rng).astype(np.float64),

@@ -88,8 +88,8 @@ def expected_rates(
     total = probe.response.deposit(field, distance)
     if floor is not None:
         # tabulated about a height away; far from the source it falls as the direct photons do
-        nearness = 2 / (1 + (distance / floor) ** 2)
-        total = total.plus(probe.response.deposit(floor_field(field, floor), None).scaled(nearness))
+        around = probe.response.deposit(floor_field(field, floor), None)
+        total = total.plus(around.scaled(2 / (1 + (distance / floor) ** 2)))
     return probe.counts(total)
 
 
@@ -124,6 +124,13 @@ def observe(
         Negative weights, live times that are not positive, a rate too high for the resolving time.
     """
     names = tuple(rates)
+    if not names:
+        raise DataError(
+            "there is nothing to draw",
+            expected="a source or a background",
+            found="neither",
+            cure="name a source, or leave the background on",
+        )
     factor = np.atleast_2d(np.asarray(weights, dtype=np.float64))
     if (
         factor.ndim != 2
@@ -137,7 +144,7 @@ def observe(
             found=f"shape {factor.shape}, lowest {factor.min(initial=0):g}",
             cure="check the activities",
         )
-    live = np.broadcast_to(np.asarray(live_time, dtype=np.float64), (len(factor),))
+    live = _times(live_time, len(factor))
     if not (np.isfinite(live).all() and (live > 0).all()):
         raise DataError(
             "a live time has to be positive",
@@ -229,18 +236,46 @@ def simulate(
     if isinstance(nuclides, Mapping):
         rates = {name: rate * given[name] for name, rate in rates.items()}
     else:
-        rates = {name: rate / rate.sum() for name, rate in rates.items()}
+        rates = {name: rate / _seen(float(rate.sum()), name) for name, rate in rates.items()}
     if count_rate is not None and rates:
         total = sum(float(rate.sum()) for rate in rates.values())
-        rates = {name: rate * (count_rate / total) for name, rate in rates.items()}
+        factor = count_rate / _seen(total, ", ".join(rates)) if count_rate else 0.0
+        rates = {name: rate * factor for name, rate in rates.items()}
     if background:
         floor_rate = probe.counts(
             (Background() if background is True else background).deposit(probe.response)
         )
         rates[BACKGROUND] = floor_rate
     times = np.atleast_1d(np.asarray(live_time, dtype=np.float64))
+    if n is not None and n < 0:
+        raise DataError("a number of spectra cannot be negative", where="n", expected=">= 0", found=str(n))
     count = len(times) if n is None else n
-    return observe(rates, np.ones((count, len(rates))), probe, np.broadcast_to(times, (count,)), rng)
+    return observe(rates, np.ones((count, len(rates))), probe, times, rng)
+
+
+def _times(live_time: ArrayLike, count: int) -> Floats:
+    times: Floats = np.asarray(live_time, dtype=np.float64)
+    if times.shape not in {(), (1,), (count,)}:
+        raise DataError(
+            "live times do not fit the spectra",
+            where="live_time",
+            expected=f"one, or one for each of {count} spectra",
+            found=f"shape {times.shape}",
+            cure="leave n out: there are as many spectra as live times",
+        )
+    return np.broadcast_to(times, (count,))
+
+
+def _seen(total: float, name: str) -> float:
+    if not total > 0:
+        raise DataError(
+            "a source that gives no counts cannot be scaled to a count rate",
+            where=name,
+            expected="counts above the detector's threshold and within its axis",
+            found="none",
+            cure="check activity, threshold, axis and shield",
+        )
+    return total
 
 
 def _sources(nuclides: Sources, count_rate: float | None) -> dict[str, float]:
