@@ -92,7 +92,7 @@ class PhotonField:
             raise DataError(
                 "photon rates have to be finite and not negative",
                 expected="rates >= 0 at finite energies",
-                found=f"{rate[~(rate >= 0)][:1].tolist() or 'an infinite value'}",
+                found=str(rate[~(np.isfinite(rate) & (rate >= 0))][:1].tolist() or "a bad energy"),
                 cure="check the activities",
             )
         low, high = energy < LOWEST, energy > HIGHEST
