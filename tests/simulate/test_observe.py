@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gamma_flow.data import Axis
 from gamma_flow.errors import DataError
-from gamma_flow.simulate import Background, PhotonField, Shield, detector, expected_rates, observe, simulate
+from gamma_flow.simulate import (
+    Background,
+    PhotonField,
+    Shield,
+    detector,
+    detector_names,
+    expected_rates,
+    observe,
+    simulate,
+)
 
 RNG = np.random.default_rng
 SMALL = detector("NaI-2x2", axis=Axis.linear(0.0, 3000.0, 128, "keV"))
@@ -104,3 +115,19 @@ def test_a_field_takes_the_place_of_a_name() -> None:
 def test_refused(call: Callable[[], object], message: str) -> None:
     with pytest.raises(DataError, match=message):
         call()
+
+
+def test_the_documented_calls_run() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "simulation.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    names: dict[str, object] = {}
+    for code in blocks:
+        exec(compile(code, "simulation.md", "exec"), names)
+    assert names["made"].expected.shape == (100, 1024)  # type: ignore[attr-defined]
+
+
+def test_the_documented_detectors_are_all_there() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "simulation.md").read_text(encoding="utf-8")
+    for name in detector_names():
+        assert f"`{name}`" in text

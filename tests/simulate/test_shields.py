@@ -58,7 +58,7 @@ def test_scattered_photons_lie_below_the_source(material: str, areal: float, ene
 
 @settings(max_examples=40)
 @given(
-    st.sampled_from(MATERIALS), st.floats(0.0, 47.0), st.floats(0.01, 20.0), st.sampled_from([122.0, 662.0])
+    st.sampled_from(MATERIALS), st.floats(0.0, 46.0), st.floats(0.01, 20.0), st.sampled_from([122.0, 662.0])
 )
 def test_more_shield_lets_less_through(material: str, areal: float, more: float, energy: float) -> None:
     thickest = float(table("surroundings")[f"{material}_areal"][-1])
@@ -69,9 +69,9 @@ def test_more_shield_lets_less_through(material: str, areal: float, more: float,
         behind = Shield(material, thickness).through(field)
         carried.append(behind.energies @ behind.rates + middles @ behind.continuum)
         unscattered.append(behind.rates[np.isclose(behind.energies, energy)].sum())
-    assert unscattered[1] < unscattered[0]
-    # counting errors of the tables: a percent of what came in
-    assert carried[1] <= carried[0] + 0.01 * energy
+    assert unscattered[1] < unscattered[0] or unscattered == [0, 0]  # too faint to be kept
+    # counting errors of the tables: a thousandth of what came in
+    assert carried[1] <= carried[0] + 0.001 * energy
 
 
 def test_a_shield_is_linear() -> None:
@@ -93,8 +93,16 @@ def test_no_shells_change_nothing() -> None:
     assert through_all(field, []) is field
 
 
-@pytest.mark.parametrize(("name", "same"), [("Fe", "steel"), (" Iron ", "steel"), ("aluminum", "aluminium"),
-                                            ("PE", "polyethylene"), ("H2O", "water"), ("tissue", "water")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [
+        ("Fe", "steel"),
+        (" Iron ", "steel"),
+        ("aluminum", "aluminium"),
+        ("PE", "polyethylene"),
+        ("H2O", "water"),
+    ],
+)
 def test_names_of_materials(name: str, same: str) -> None:
     assert Shield(name, 2.0) == Shield(same, 2.0)
 

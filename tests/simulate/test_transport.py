@@ -95,3 +95,58 @@ def test_equal_seeds_give_equal_rows_and_the_shipped_ones() -> None:
     reference = shipped["rows"][1, near]
     assert again.sum() == pytest.approx(reference.sum(), rel=0.08)
     assert again[0] == pytest.approx(reference[0], rel=0.12)
+
+
+def test_no_history_deposits_more_than_it_brought() -> None:
+    transport = Transport(geometries()["NaI-3x3"])
+    rng = np.random.default_rng(11)
+    for energy in (60.0, 662.0, 2614.0):
+        found = []
+        for _ in range(150):
+            stack = np.zeros((64, 7))
+            stack[0] = [0, 0, -0.2, 0, 0, 1, energy]
+            found.append(follow(rng, transport.bodies, transport.most, transport.tables, stack, 1)[0])
+        assert max(found) <= energy * (1 + 1e-9)
+        assert min(found) >= 0
+        assert max(found) == pytest.approx(energy)  # some leave all of it
+
+
+def test_a_slab_lets_through_what_attenuation_says() -> None:
+    # a beam along the axis of a wide and thin crystal: what leaves nothing came through, or was scattered out
+    # coherently only; 1 - exp(-mu x) of the rest interact at least once
+    thick = 1.0
+    slab = Body("NaI", 50.0, 50.0, 0.0, thick, CYLINDER, active=True)
+    transport = Transport(Geometry("slab", (slab, Body("void", 51.0, 51.0, -1.0, 2.0))))
+    rng = np.random.default_rng(12)
+    at = int(np.argmin(np.abs(GRID - 662.0)))
+    mu = transport.tables.total[0, at]
+    coherent = transport.tables.cumulative[0, 2, at] - transport.tables.cumulative[0, 1, at]
+    count, hit = 2000, 0
+    for _ in range(count):
+        stack = np.zeros((64, 7))
+        stack[0] = [0, 0, -0.5, 0, 0, 1, 662.0]
+        hit += follow(rng, transport.bodies, transport.most, transport.tables, stack, 1)[0] > 0
+    expected = 1 - math.exp(-mu * (1 - coherent) * thick)
+    assert hit / count == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / count))
+
+
+def test_different_seeds_give_different_rows() -> None:
+    transport = Transport(geometries()["CsI-1cm3"])
+    one, other = (transport.row(662.0, 10.0, 400, np.random.default_rng(seed)) for seed in (1, 2))
+    assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", sorted(geometries()))
+def test_a_row_of_every_detector_agrees_with_its_table(name: str) -> None:
+    shipped = table(name)
+    transport = Transport(geometries()[name])
+    near = int(np.argmin(np.abs(shipped["energies"] - 662.0)))
+    at = int(np.flatnonzero(shipped["distances"] == 10.0)[0])
+    count = 1500
+    row = transport.row(float(shipped["energies"][near]), 10.0, count, np.random.default_rng(21))
+    expected = shipped["rows"][at, near]
+    assert len(row) == len(expected)
+    smallest = row[row > 0].min()  # the weight of one event, as some bin holds a single one
+    for found, true in ((row.sum(), expected.sum()), (row[0], expected[0])):
+        assert abs(found - true) < 5 * math.sqrt(true * smallest) + 0.002
+    assert table(name)["losses"] == pytest.approx(geometries()[name].losses())

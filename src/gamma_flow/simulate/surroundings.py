@@ -80,10 +80,9 @@ def _scattered(field: PhotonField, rows: str, factor: float, *, lines: bool) -> 
 class Background:
     """Natural background: soil and walls, radon daughters in air, cosmic rays.
 
-    The default strengths are the world's averages for soil (UNSCEAR 2000, Annex B: K-40 400, U-238 series
-    35, Th-232 series
-    30 Bq/kg; radon outdoors some 10 Bq/m3), and of the cosmic continuum what a NaI detector shows at sea
-    level.
+    The default strengths are typical ones: what is usually quoted from UNSCEAR 2000, Annex B, as the
+    world's averages for soil (K-40 400, U-238 series 35, Th-232 series 30 Bq/kg; not checked against the
+    report), radon outdoors some 10 Bq/m3, and of the cosmic continuum what a NaI detector shows at sea level.
 
     Attributes
     ----------
