@@ -757,7 +757,8 @@ static void least_squares(const Small &s, const void *values, bool single, long 
 static void poisson(const void *values, bool single, long stride, int c, int cp, const double *shapes, int k,
                     double floor, double tolerance, int steps, double *scores, long score_stride, double *summary,
                     long summary_stride, long first, long last) {
-    std::vector<double> y(cp), mu(cp), step(cp), w(cp), scaled((size_t)k * cp), g((size_t)k * k), b(k), x(k), a(k), sums(k);
+    std::vector<double> y(cp), mu(cp), step(cp), w(cp), scaled((size_t)k * cp), g((size_t)k * k), b(k), x(k), a(k), sums(k),
+        right(k), next(k);
     Quadratic problem;
     for (int j = 0; j < k; j++) {
         double s = 0;
@@ -795,8 +796,7 @@ static void poisson(const void *values, bool single, long stride, int c, int cp,
             for (int j = 0; j < k; j++) {
                 b[j] = dot(&step[0], shapes + (size_t)j * cp, cp);
                 double relative = sums[j] > 0 ? b[j] / sums[j] : 0;
-                violation = std::max(violation, std::max(relative * std::min(1.0, sums[j] > 0 ? 1.0 : 0.0),
-                                                         std::fabs(relative) * a[j] * sums[j] / std::max(total, 1.0)));
+                violation = std::max(violation, std::max(relative, std::fabs(relative) * a[j] * sums[j] / std::max(total, 1.0)));
             }
             if (violation <= tolerance || done == steps || total <= 0) break;
             // curvature: that of the likelihood itself once near, where it is safe, else Fisher's
@@ -812,18 +812,15 @@ static void poisson(const void *values, bool single, long stride, int c, int cp,
             for (int j = 0; j < k; j++) {
                 double s = b[j];
                 for (int i = 0; i < k; i++) s += g[(size_t)j * k + i] * a[i];
-                step[j < cp ? j : 0] = 0;
-                sums[j] = sums[j];
                 x[j] = a[j];
-                scaled[j] = s;  // the scaled templates are no longer needed
+                right[j] = s;
             }
-            problem.solve(g.data(), scaled.data(), k, k, x.data());
+            problem.solve(g.data(), right.data(), k, k, x.data());
             double slope = 0;
             for (int j = 0; j < k; j++) slope += b[j] * (x[j] - a[j]);
             double length = 1;
             std::vector<double> &trial = w;
             bool moved = false;
-            std::vector<double> next(k);
             for (int half = 0; half < 40; half++, length *= 0.5) {
                 for (int j = 0; j < k; j++) next[j] = length == 1 ? x[j] : a[j] + length * (x[j] - a[j]);
                 mean(next, floor, trial);
