@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from gamma_flow._version import __version__
 from gamma_flow.data import Axis
 from gamma_flow.data.spectra import Kind
+from gamma_flow.data.method import Method
 from gamma_flow.data.templates import Templates
 from gamma_flow.errors import MissingDependencyError, SettingsError, TrainingError
 from gamma_flow.model import Model
@@ -316,7 +317,7 @@ class TemplateUnmixer(TransformerMixin, ClassifierMixin, BaseEstimator):  # type
         names = tuple(str(name) for name in self.classes_)
         special = None if background is None else names[background]
         shapes = Templates(self.templates_, names, axis, self.active_, self.n_spectra_, kind, special)
-        return Model(shapes, least, {"version": __version__})
+        return Model(shapes, Method(min_share=least), provenance={"version": __version__})
 
 
 def _mask(active: slice | ArrayLike | None, n: int) -> NDArray[np.bool_]:

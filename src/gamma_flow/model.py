@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_flow._version import __version__
+from gamma_flow._answers import Detail, analysed
+from gamma_flow._engine import Engine
 from gamma_flow.data import Axis, SpectrumSet
 from gamma_flow.data._arrays import freeze_strings
 from gamma_flow.data._select import key_depth, origin_keys
 from gamma_flow.data.analysis import Analysis
+from gamma_flow.data.calibration import Calibration
+from gamma_flow.data.method import Method
 from gamma_flow.data.templates import Templates
 from gamma_flow.errors import (
     AnalysisWarning,
@@ -28,7 +31,6 @@ from gamma_flow.errors import (
 )
 from gamma_flow.io._source import Source
 from gamma_flow.io.container import read_container, write_container
-from gamma_flow.numerics.unmix import unmix
 
 __all__ = ["Model"]
 
@@ -44,8 +46,11 @@ class Model:
     ----------
     templates : Templates
         K shapes.
-    min_share : float
-        A class is present if its share of the summed scores exceeds this (0..1; the paper takes 0.1).
+    method : Method
+        How values scatter, what is fitted beside the scores, what makes a class present; by default the
+        paper's least squares, with a class present if its share of the summed scores exceeds 0.1.
+    calibration : Calibration or None
+        What makes p-values of statistics; needed for the rule "evidence".
     provenance : mapping
         Version, date, settings, hashes of the inputs, warnings of the training.
     trained_on, held_out : array_like of str
@@ -54,7 +59,7 @@ class Model:
     Raises
     ------
     SettingsError
-        ``min_share`` outside 0..1.
+        A rule that needs a calibration without one.
 
     See Also
     --------
@@ -62,16 +67,24 @@ class Model:
     """
 
     templates: Templates
-    min_share: float = 0.1
+    method: Method = Method()
+    calibration: Calibration | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     trained_on: NDArray[np.str_] = None  # type: ignore[assignment]  # filled in below
     held_out: NDArray[np.str_] = None  # type: ignore[assignment]
-    _carried: dict[Axis, Templates] = field(default_factory=dict, init=False, repr=False)
+    _engines: dict[Axis, Engine] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min_share < 1:
+        if self.method.rule == "evidence" and self.calibration is None:
             raise SettingsError(
-                "the least share is a share", expected="0 <= min_share < 1", found=f"{self.min_share:g}"
+                "a model that decides by evidence needs a calibration",
+                cure='make it with train(), or take rule="share"',
+            )
+        if self.calibration is not None and len(self.calibration) != len(self.templates):
+            raise SettingsError(
+                "the calibration is that of another model",
+                expected=f"{len(self.templates)} classes",
+                found=str(len(self.calibration)),
             )
         for name in ("trained_on", "held_out"):
             given = getattr(self, name)
@@ -85,13 +98,25 @@ class Model:
     def __reduce__(self) -> tuple[Any, ...]:
         return (
             Model,
-            (self.templates, self.min_share, dict(self.provenance), self.trained_on, self.held_out),
+            (
+                self.templates,
+                self.method,
+                self.calibration,
+                dict(self.provenance),
+                self.trained_on,
+                self.held_out,
+            ),
         )
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the K classes."""
         return self.templates.classes
+
+    @property
+    def min_share(self) -> float:
+        """Share of the summed scores that a class has to exceed."""
+        return self.method.min_share
 
     def knows(self, spectra: SpectrumSet) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Tell which spectra made the templates, and which were held out, by their origin.
@@ -123,14 +148,18 @@ class Model:
         IncompatibleError
             Another unit, or no channel in common.
         """
-        carried = self._carried.get(axis)
-        if carried is None:
+        return self._engine(axis).templates
+
+    def _engine(self, axis: Axis) -> Engine:
+        engine = self._engines.get(axis)
+        if engine is None:
             carried = self.templates.onto(axis)
             self._warn_of_loss(carried)
+            engine = Engine.of(carried, self.method)
             # a new table takes the old one's place in one step, so threads may share a model
-            kept = list(self._carried.items())[1 - _KEPT_AXES :]
-            object.__setattr__(self, "_carried", {**dict(kept), axis: carried})
-        return carried
+            kept = list(self._engines.items())[1 - _KEPT_AXES :]
+            object.__setattr__(self, "_engines", {**dict(kept), axis: engine})
+        return engine
 
     def _warn_of_loss(self, carried: Templates) -> None:
         part = self.templates.covered_by(carried)
@@ -140,19 +169,24 @@ class Model:
                 f"only {100 * part[worst]:.0f} % of the template of '{self.classes[worst]}' lies on "
                 f"{carried.axis}: its score says what the whole of it would be",
                 AnalysisWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
-    def analyse(self, spectra: SpectrumSet) -> Analysis:
+    def analyse(self, spectra: SpectrumSet, *, detail: Detail = "everything", threads: int = 1) -> Analysis:
         """Write each spectrum as a non-negative sum of the templates.
 
-        Scores are those of non-negative least squares over the active channels. The spectra keep their
-        axis and counts; the templates are carried onto it where it is not the model's own.
+        The spectra keep their axis and counts; the templates are carried onto it where it is not the model's
+        own. What is fitted beside the scores, and what is answered, follows from `method`.
 
         Parameters
         ----------
         spectra : SpectrumSet
-            N spectra, of the model's unit and kind. Signed ones (differences) are taken as they are.
+            N spectra, of the model's unit and kind. Signed ones (differences) are taken by least squares only.
+        detail : {"everything", "evidence", "scores"}
+            "scores" leaves evidence and novelty out (and with it the presence of the rule "evidence": classes
+            are then present by their share alone), "evidence" novelty alone. For real time, if it has to be.
+        threads : int
+            Spectra are divided among so many threads; the answers are the same, bit for bit.
 
         Returns
         -------
@@ -163,6 +197,8 @@ class Model:
         ------
         IncompatibleError
             Spectra of another unit or kind, or without a channel in common with the model.
+        DataError
+            Negative counts where the noise model is "poisson".
 
         Warns
         -----
@@ -172,7 +208,8 @@ class Model:
         Notes
         -----
         Order and size of the batch change nothing. The method is the supervised factorisation of the
-        gamma_flow paper (Rädle et al.); the solver is described in `gamma_flow.numerics.unmix`.
+        gamma_flow paper (Rädle et al.), with the noise model, the distortions and the evidence that
+        docs/engine.md describes; the solvers stand in `gamma_flow.numerics`.
         """
         if spectra.kind != self.templates.kind:
             raise IncompatibleError(
@@ -181,26 +218,37 @@ class Model:
                 found=spectra.kind,
                 cure="read the spectra with the same kind (--kind) as the training spectra",
             )
-        templates = self.on(spectra.axis)
-        active = templates.active
-        values = spectra.values if active.all() else spectra.values[:, active]
-        fit = unmix(values, templates.shapes[:, active])
-        total = np.abs(fit.scores).sum(axis=1, keepdims=True)
-        shares = np.divide(fit.scores, total, out=np.zeros_like(fit.scores), where=total > 0)
-        return Analysis(
-            scores=fit.scores,
-            shares=shares,
-            present=shares > self.min_share,
-            similarity=fit.quality.cosine,
-            centred_similarity=fit.quality.centred_cosine,
-            explained_variance=fit.quality.explained_variance,
-            templates=templates,
-            values=spectra.values,
-            time=spectra.time,
-            live_time=spectra.live_time,
-            detector=spectra.detector,
-            origin=spectra.origin,
-        )
+        engine = self._engine(spectra.axis)
+        return analysed(engine, self.calibration, spectra, detail, threads)
+
+    def follow(self, spectra: SpectrumSet, *, quiet: NDArray[np.bool_] | None = None) -> Model:
+        """Return a model whose background follows the surroundings.
+
+        The background's template becomes the mean of itself, with the weight of 50,000 counts, and of the
+        last 200 spectra in which nothing else was found.
+
+        Parameters
+        ----------
+        spectra : SpectrumSet
+            What the detector recorded before, in order of time; all on one axis, which the new model has.
+        quiet : ndarray of bool, shape (N,), optional
+            Spectra that hold background alone. By default those in which no class has p <= 0.05.
+
+        Returns
+        -------
+        Model
+            This one is unchanged. Without a quiet spectrum the same templates, on the axis of the spectra.
+
+        Raises
+        ------
+        SettingsError
+            No background class, or no calibration to find quiet spectra by.
+        IncompatibleError
+            As `analyse` does.
+        """
+        from gamma_flow._following import followed
+
+        return followed(self, spectra, quiet)
 
     # ------------------------------------------------------------------ a file
 
@@ -219,7 +267,8 @@ class Model:
             "coefficients": None if t.axis.coefficients is None else list(t.axis.coefficients),
             "kind": t.kind,
             "background": t.background,
-            "rule": {"name": "share", "min_share": self.min_share},
+            "method": self.method.as_dict(),
+            "calibration": None if self.calibration is None else self.calibration.header(),
             "provenance": dict(self.provenance),
         }
         arrays = {
@@ -230,6 +279,8 @@ class Model:
             "n_spectra": t.n_spectra,
             "trained_on": self.trained_on,
             "held_out": self.held_out,
+            "modes": t.modes,
+            **({} if self.calibration is None else self.calibration.arrays()),
         }
         write_container(Path(path), "model", header, arrays)
 
@@ -246,15 +297,6 @@ class Model:
         header, arrays = read_container(source, "model")
         try:
             terms = header["coefficients"]
-            rule = header["rule"]
-            if rule["name"] != "share":
-                raise DamagedFileError(
-                    "the model's rule of presence is unknown here",
-                    where=source.name,
-                    expected="share",
-                    found=str(rule["name"]),
-                    cure=f"read it with the gamma_flow that wrote it (this is {__version__})",
-                )
             axis = Axis(
                 arrays["edges"], header["unit"], arrays["centres"], None if terms is None else tuple(terms)
             )
@@ -266,10 +308,13 @@ class Model:
                 arrays["n_spectra"],
                 header["kind"],
                 header["background"],
+                modes=arrays["modes"],
             )
+            told = header["calibration"]
             return cls(
                 templates,
-                float(rule["min_share"]),
+                Method.from_dict(header["method"]),
+                None if told is None else Calibration.from_parts(told, arrays),
                 header["provenance"],
                 arrays["trained_on"],
                 arrays["held_out"],

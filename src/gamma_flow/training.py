@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gamma_flow._calibrate import calibrate
+from gamma_flow._engine import Engine
 from gamma_flow._suspects import Suspect, suspects
 from gamma_flow._training_rows import (
     active_channels,
@@ -23,12 +26,17 @@ from gamma_flow._training_rows import (
 from gamma_flow._version import __version__
 from gamma_flow.data import BACKGROUND, SpectrumSet
 from gamma_flow.data._arrays import row_numbers
+from gamma_flow.data.method import PARTS, Method, Noise, Rule
 from gamma_flow.data.templates import Templates
 from gamma_flow.errors import TrainingError, TrainingWarning
 from gamma_flow.model import Model
+from gamma_flow.numerics.drift import width_of_lines
+from gamma_flow.numerics.novelty import learned_modes
 
 __all__ = ["train"]
 
+_LEARNED = 2  # modes of a class
+_ENOUGH_HELD_OUT = 5  # held-out spectra of a class from which nulls are drawn; else from all of them
 _ALIKE = 0.95  # cosine above which two templates are called too alike
 _SHOWN = 8  # names in a warning; all of them stand in the model's provenance
 
@@ -46,10 +54,18 @@ def train(
     held_out: float = 0.2,
     split: Literal["class", "paper"] = "class",
     seed: int = 1,
-    min_share: float = 0.1,
+    noise: Noise | None = None,
+    parts: Sequence[str] | None = None,
+    rule: Rule | None = None,
+    min_share: float | None = None,
+    false_alarm_rate: float = 0.005,
+    novelty_rate: float = 0.01,
+    line_width: float | None = None,
+    gain_range: float = 0.0,
+    nulls: int | None = None,
     few: int = 20,
 ) -> Model:
-    """Make a template of each class: the mean of its pure spectra.
+    """Make a template of each class, the mean of its pure spectra, and calibrate what is said about them.
 
     Parameters
     ----------
@@ -78,8 +94,25 @@ def train(
         scikit-learn's ``train_test_split(random_state=seed)`` does in the original, to reproduce its figures.
     seed : int
         Seed of the draws.
-    min_share : float
-        Share above which a class is taken as present.
+    noise : {"poisson", "gaussian", "leastsquares"}, optional
+        How values scatter; by default "poisson" for counts and "gaussian" for intensities.
+    parts : sequence of str, optional
+        What is fitted beside the scores (`gamma_flow.data.method.PARTS`). By default everything for counts
+        over keV, the mismatch alone for other counts, nothing for intensities.
+    rule : {"evidence", "share"}, optional
+        What makes a class present: for counts by default "evidence", its p-value; else its share alone.
+    min_share : float, optional
+        Share that a present class has to exceed; by default 0.02 beside evidence, 0.1 alone.
+    false_alarm_rate : float
+        Promised share of spectra in which any class that is not there is called present.
+    novelty_rate : float
+        Promised share of spectra without unknowns that are called novel.
+    line_width : float, optional
+        Full width at half maximum of a line at 662 keV over its energy; by default read off the templates.
+    gain_range : float
+        Large drifts: gains within 1 +- this are looked for on a grid in every spectrum; 0 for none.
+    nulls : int, optional
+        Draws for the calibration; 5,000 by default, fewer for more than 12 classes.
     few : int
         Fewer spectra of a class than this are warned of, unless they hold enough counts all the same.
 
@@ -92,7 +125,9 @@ def train(
     ------
     TrainingError
         No pure spectra, a class nobody labelled, a class with one spectrum where some are to be held out,
-        a class without counts, no channel in the energy range.
+        a class without counts, no channel in the energy range, too few nulls.
+    SettingsError
+        A word that is none, a rate out of range.
 
     Warns
     -----
@@ -143,6 +178,9 @@ def train(
             where=f"class '{names[int(np.flatnonzero(hollow)[0])]}'",
             cure="check the spectra and the energy range, or leave the class out (--classes)",
         )
+    method = _method(
+        spectra, noise, parts, rule, min_share, false_alarm_rate, novelty_rate, line_width, gain_range
+    )
     templates = Templates(
         sums / np.array([len(part) for part in kept])[:, None],
         tuple(names),
@@ -151,7 +189,14 @@ def train(
         np.array([len(part) for part in kept]),
         spectra.kind,
         background,
+        modes=_modes(spectra, names, kept, active, background) if method.has("learned") else None,
     )
+    if line_width is None and method.has("resolution"):
+        sources = [k for k, name in enumerate(names) if name != background]
+        method = replace(
+            method,
+            line_width=width_of_lines(templates.shapes[sources], spectra.axis.edges, method.line_width),
+        )
     notes += _alike(templates)
     notes += _twice(spectra, np.concatenate([*kept, *out]))
     odd = suspects(spectra.values[:, active], kept, spectra.kind == "counts")
@@ -175,16 +220,81 @@ def train(
         "held_out": held_out,
         "split": split,
         "seed": seed,
-        "min_share": min_share,
+        "method": method.as_dict(),
     }
+    calibration = None
+    if method.noise == "poisson":
+        pools = [
+            spectra.values[mine if len(mine) >= _ENOUGH_HELD_OUT else both]
+            for mine, both in zip(
+                out, (np.sort(np.concatenate(pair)) for pair in zip(kept, out, strict=True)), strict=True
+            )
+        ]
+        number = _nulls(len(names)) if nulls is None else nulls
+        calibration = calibrate(Engine.of(templates, method), pools, number, rng)
     used = np.sort(np.concatenate(kept))
     return Model(
         templates,
-        min_share,
+        method,
+        calibration,
         _provenance(spectra, used, settings, notes, names, odd),
         spectra.origin[used],
         spectra.origin[np.sort(np.concatenate(out))],
     )
+
+
+def _method(
+    spectra: SpectrumSet,
+    noise: Noise | None,
+    parts: Sequence[str] | None,
+    rule: Rule | None,
+    min_share: float | None,
+    false_alarm_rate: float,
+    novelty_rate: float,
+    line_width: float | None,
+    gain_range: float,
+) -> Method:
+    """Fill in what follows from the kind and the unit of the spectra."""
+    counts = spectra.kind == "counts"
+    signed = counts and bool(spectra.values.size) and spectra.values.min() < 0
+    if noise is None:
+        noise = "leastsquares" if signed else "poisson" if counts else "gaussian"
+    if parts is None:
+        parts = () if noise != "poisson" else PARTS if spectra.axis.unit == "keV" else ("mismatch",)
+    if rule is None:
+        rule = "evidence" if noise == "poisson" else "share"
+    if min_share is None:
+        min_share = 0.02 if rule == "evidence" else 0.1
+    extra = {} if line_width is None else {"line_width": line_width}
+    return Method(
+        noise,
+        tuple(parts),
+        rule,
+        min_share,
+        false_alarm_rate,
+        novelty_rate,
+        gain_range=gain_range,
+        **extra,
+    )
+
+
+def _modes(
+    spectra: SpectrumSet,
+    names: list[str],
+    kept: list[NDArray[np.intp]],
+    active: NDArray[np.bool_],
+    background: str | None,
+) -> NDArray[np.float64]:
+    """Return what the training spectra of each class show of its scatter; the background follows otherwise."""
+    out = np.zeros((len(names), _LEARNED, len(spectra.axis)))
+    for k, (name, rows) in enumerate(zip(names, kept, strict=True)):
+        if name != background:
+            out[k] = learned_modes(spectra.values[rows], _LEARNED, active)
+    return out
+
+
+def _nulls(classes: int) -> int:
+    return 5000 if classes <= 12 else 3000 if classes <= 30 else 1000
 
 
 def _notes_on_spectra(

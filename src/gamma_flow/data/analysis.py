@@ -16,6 +16,25 @@ from gamma_flow.errors import DataError
 
 __all__ = ["Analysis"]
 
+_FINITE = (
+    "scores",
+    "shares",
+    "similarity",
+    "centred_similarity",
+    "explained_variance",
+    "free_scores",
+    "evidence",
+    "p_value",
+    "family_p",
+    "deviance",
+    "mismatch",
+    "drift",
+    "gain",
+    "novelty",
+    "novelty_p",
+)
+_OPTIONAL = frozenset({*_FINITE[5:], "score_errors", "novel"})
+
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
@@ -41,6 +60,31 @@ class Analysis:
         The spectra themselves.
     time, live_time, detector, origin : ndarray, shape (N,)
         As the spectra tell.
+    score_errors : ndarray, shape (N, K), optional
+        Standard deviations of the scores, what is fitted beside them included; infinite where the spectrum
+        says nothing about a class. None, here and below, where the model's method gives no such answer.
+    free_scores : ndarray, shape (N, K), optional
+        Scores without the bound at zero: those of absent classes may be negative.
+    evidence : ndarray, shape (N, K), optional
+        Likelihood ratio of each class: twice the loss of log-likelihood when it is left out and all else is
+        fitted again. For the background, which is never left out, the square of its score over its error.
+    p_value : ndarray, shape (N, K), optional
+        Probability of that much evidence in spectra without the class, from the model's calibration.
+    family_p : ndarray, shape (N,), optional
+        Probability that any absent class shows as much evidence as the strongest one does.
+    deviance : ndarray, shape (N,), optional
+        Pearson's chi-square of pure counting over the degrees of freedom; near one for a perfect fit.
+    mismatch : ndarray, shape (N,), optional
+        Relative standard deviation of a channel about the fit that counting does not explain.
+    drift : ndarray, shape (N, D), optional
+        Fitted drifts of gain, offset, resolution (those of them that are fitted), in units of their prior
+        standard deviation.
+    gain : ndarray, shape (N,), optional
+        Gain that the search for large drifts chose.
+    novelty, novelty_p : ndarray, shape (N,), optional
+        Distance from everything that the model can make, a count; its conformal p-value.
+    novel : ndarray of bool, shape (N,), optional
+        Spectra that hold something which nobody trained.
 
     Examples
     --------
@@ -66,6 +110,18 @@ class Analysis:
     live_time: NDArray[np.float64]
     detector: NDArray[np.str_]
     origin: NDArray[np.str_]
+    score_errors: NDArray[np.float64] | None = None
+    free_scores: NDArray[np.float64] | None = None
+    evidence: NDArray[np.float64] | None = None
+    p_value: NDArray[np.float64] | None = None
+    family_p: NDArray[np.float64] | None = None
+    deviance: NDArray[np.float64] | None = None
+    mismatch: NDArray[np.float64] | None = None
+    drift: NDArray[np.float64] | None = None
+    gain: NDArray[np.float64] | None = None
+    novelty: NDArray[np.float64] | None = None
+    novelty_p: NDArray[np.float64] | None = None
+    novel: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         rows, classes = len(self.values), len(self.templates)
@@ -79,14 +135,32 @@ class Analysis:
             "values": (np.float64, (rows, len(self.templates.axis))),
             "time": ("datetime64[us]", (rows,)),
             "live_time": (np.float64, (rows,)),
+            "score_errors": (np.float64, (rows, classes)),
+            "free_scores": (np.float64, (rows, classes)),
+            "evidence": (np.float64, (rows, classes)),
+            "p_value": (np.float64, (rows, classes)),
+            "family_p": (np.float64, (rows,)),
+            "deviance": (np.float64, (rows,)),
+            "mismatch": (np.float64, (rows,)),
+            "drift": (np.float64, (rows, None)),
+            "gain": (np.float64, (rows,)),
+            "novelty": (np.float64, (rows,)),
+            "novelty_p": (np.float64, (rows,)),
+            "novel": (np.bool_, (rows,)),
         }
         for name, (dtype, shape) in shapes.items():
+            if getattr(self, name) is None and name in _OPTIONAL:
+                continue
             object.__setattr__(self, name, freeze(getattr(self, name), dtype, shape, f"analysis.{name}"))
         for name in ("detector", "origin"):
             object.__setattr__(self, name, freeze_strings(getattr(self, name), rows, name, DataError))
-        for name in ("scores", "shares", "similarity", "centred_similarity", "explained_variance"):
-            if not np.isfinite(getattr(self, name)).all():
+        for name in _FINITE:
+            array = getattr(self, name)
+            # a sum is finite if all of its terms are
+            if array is not None and not np.isfinite(array.sum()) and not np.isfinite(array).all():
                 raise DataError(f"analysis.{name} is not finite")
+        if self.score_errors is not None and np.isnan(self.score_errors).any():
+            raise DataError("analysis.score_errors is not a number")
 
     def __len__(self) -> int:
         return len(self.values)
@@ -102,7 +176,10 @@ class Analysis:
             rows = slice(int(rows), int(rows) + 1 or None)
         picked = {item.name: getattr(self, item.name) for item in fields(self)}
         return Analysis(
-            **{name: part if name == "templates" else part[rows] for name, part in picked.items()}
+            **{
+                name: part if part is None or name == "templates" else part[rows]
+                for name, part in picked.items()
+            }
         )
 
     @property

@@ -40,6 +40,9 @@ class Templates:
         Decides how shapes are carried onto another axis.
     background : str or None
         The class that counts as background, if it is among ``classes``.
+    modes : array_like, shape (K, Q, C), optional
+        How the training spectra of a class scatter about their mean beyond counting: principal components
+        times their standard deviation, for a template of unit integral.
     integral : array_like, shape (K,), optional
         Sum of each shape over ``active``: one on the axis of a model. Templates that were carried onto
         another axis keep their size, so that scores stay comparable; there it is the part that lies on it.
@@ -65,6 +68,7 @@ class Templates:
     kind: Kind = "counts"
     background: str | None = None
     integral: NDArray[np.float64] = None  # type: ignore[assignment]
+    modes: NDArray[np.float64] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         classes = tuple(self.classes)
@@ -99,6 +103,12 @@ class Templates:
         keep(self, "integral", integral)
         if not np.allclose(size, integral, rtol=1e-13, atol=0):
             shapes = freeze(shapes * (integral / size)[:, None], np.float64, shapes.shape, "the shapes")
+        modes = np.zeros((count, 0, len(self.axis))) if self.modes is None else self.modes
+        keep(
+            self, "modes", freeze(modes, np.float64, (count, None, len(self.axis)), "the modes of templates")
+        )
+        if not np.isfinite(self.modes).all():
+            raise DataError("the modes of templates are not finite")
         keep(self, "shapes", shapes)
         keep(self, "active", active)
         keep(self, "n_spectra", freeze(number, np.int64, (count,), "n_spectra"))
@@ -169,8 +179,28 @@ class Templates:
                 cure="leave the class out of the model, or measure over a wider range",
             )
         return Templates(
-            shapes, self.classes, axis, covered, self.n_spectra, self.kind, self.background, size
+            shapes,
+            self.classes,
+            axis,
+            covered,
+            self.n_spectra,
+            self.kind,
+            self.background,
+            size,
+            self._modes_onto(axis),
         )
+
+    def _modes_onto(self, axis: Axis) -> NDArray[np.float64]:
+        count, number, channels = self.modes.shape
+        if number == 0:
+            return np.zeros((count, 0, len(axis)))
+        rows = self.modes.reshape(-1, channels)
+        if self.kind == "counts":
+            carried = rebin_counts(rows, self.axis.edges, axis.edges).values
+        else:
+            at = np.clip(axis.centres, self.axis.centres[0], self.axis.centres[-1])
+            carried = interpolate(rows, self.axis.centres, at)
+        return carried.reshape(count, number, len(axis))
 
     def covered_by(self, other: Templates) -> NDArray[np.float64]:
         """Return the part of each template that lies on the active channels of ``other``, shape (K,).

@@ -16,6 +16,7 @@ the scores follow from a small non-negative quadratic problem, and the columns t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,6 +101,16 @@ class Decomposed:
     novelty_chi_square: Floats
     n_free: NDArray[np.int64]
     mean: Floats | None
+
+    @staticmethod
+    def concatenate(parts: Sequence[Decomposed]) -> Decomposed:
+        """Return the fits of several blocks of spectra as one."""
+        return Decomposed(
+            *(
+                None if getattr(parts[0], name) is None else np.concatenate([getattr(p, name) for p in parts])
+                for name in Decomposed.__slots__
+            )
+        )
 
 
 def decompose(

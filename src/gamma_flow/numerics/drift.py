@@ -14,11 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 from gamma_flow.errors import DataError
 from gamma_flow.numerics.rebin import rebin_counts
 
-__all__ = ["blurred", "derivatives", "moved"]
+__all__ = ["blurred", "derivatives", "moved", "width_of_lines"]
 
 Floats = NDArray[np.float64]
 
 _STEP = 0.5  # of a prior standard deviation: central differences over this much on either side
+_LOWEST_LINE = 40.0  # keV: below it absorption edges look like lines
 _TO_SIGMA = 1 / 2.3548200450309493  # of a Gaussian's full width at half maximum
 
 
@@ -134,3 +135,57 @@ def derivatives(
         sigma = np.sqrt(2 * resolution) * np.asarray(width, np.float64) * _TO_SIGMA
         columns.append(blurred(t, edges, sigma))
     return np.stack(columns) if columns else np.zeros((0, *t.shape))
+
+
+def width_of_lines(shapes: ArrayLike, edges: ArrayLike, otherwise: float) -> float:
+    """Read the width of lines off templates: full width at half maximum over energy, at 662 keV.
+
+    About a Gaussian line on any straight continuum the second derivative changes its sign one standard deviation
+    to either side. It is taken on the root of the energy, on which the lines of most detectors are equally wide,
+    at the sharpest line of each template.
+
+    Parameters
+    ----------
+    shapes : (K, C) array_like
+        Templates, in counts a channel.
+    edges : (C + 1,) array_like
+        keV.
+    otherwise : float
+        What is returned where no template has a line.
+
+    Returns
+    -------
+    float
+        The median over the templates, between 0.002 and 0.25.
+    """
+    t = np.asarray(shapes, np.float64)
+    at = np.asarray(edges, np.float64)
+    use = np.flatnonzero(at[:-1] >= _LOWEST_LINE)
+    if len(use) < 16 or len(t) == 0:
+        return otherwise
+    at, t = at[use[0] :], t[:, use]
+    u = np.linspace(np.sqrt(at[0]), np.sqrt(at[-1]), len(at))
+    density = rebin_counts(t, np.sqrt(at), u).values
+    step = u[1] - u[0]
+    found = []
+    for row in density:
+        # fine noise is smoothed away as long as lines are wider than a few channels
+        smooth = np.convolve(row, [0.25, 0.5, 0.25], mode="same")
+        bend = np.zeros_like(smooth)
+        bend[1:-1] = smooth[2:] - 2 * smooth[1:-1] + smooth[:-2]
+        top = int(np.argmin(bend[2:-2])) + 2
+        left = top
+        while left > 0 and bend[left] < 0:
+            left -= 1
+        right = top
+        while right < len(bend) - 1 and bend[right] < 0:
+            right += 1
+        if right - left < 2 or not bend[top] < 0:
+            continue
+        lo = left + bend[left] / (bend[left] - bend[left + 1]) if bend[left] > 0 else float(left)
+        hi = right - bend[right] / (bend[right] - bend[right - 1]) if bend[right] > 0 else float(right)
+        variance = (0.5 * (hi - lo)) ** 2 - 0.5  # less that of the smoothing
+        if variance > 0.25:
+            # dE = 2 sqrt(E) du, and the width over the energy at 662 keV is 2 w / sqrt(662)
+            found.append(2 * np.sqrt(variance) * step / _TO_SIGMA / np.sqrt(662.0))
+    return float(np.clip(np.median(found), 0.002, 0.25)) if found else otherwise

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Tail", "family_wise"]
+__all__ = ["Tail"]
 
 Floats = NDArray[np.float64]
+
+_LEAST_SCALE = 0.3  # of the exponential tail, where draws say less
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
     """The p-value of a statistic from draws without the class, given the counts of a spectrum.
 
-    In bins of equally many draws along log10 counts: the empirical distribution up to the quantile ``body``, an
+    In bins of equally many draws along log10 counts: the empirical distribution up to its last quantile, an
     exponential tail above it, all interpolated in log10 counts.
 
     Parameters
@@ -28,7 +31,7 @@ class Tail:
     scale : (B,)
         Mean excess of the tail above it.
     levels : (Q,)
-        Probabilities, from 0 to ``body``.
+        Probabilities, from 0 to where the tail begins.
     """
 
     at: Floats
@@ -37,40 +40,64 @@ class Tail:
     levels: Floats
 
     @classmethod
-    def of(cls, statistic: ArrayLike, log_counts: ArrayLike, bins: int = 5, body: float = 0.9) -> Tail:
-        """Make it from N draws."""
+    def of(cls, statistic: ArrayLike, log_counts: ArrayLike, bins: int, levels: ArrayLike) -> Tail:
+        """Make it from N draws of the statistic and of log10 counts."""
         t = np.asarray(statistic, np.float64)
         x = np.asarray(log_counts, np.float64)
-        order = np.argsort(x, kind="stable")
-        parts = np.array_split(order, bins)
-        levels = np.linspace(0.0, body, 19)
+        levels_ = np.asarray(levels, np.float64)
         at, quantiles, scale = [], [], []
-        for part in parts:
-            values = np.sort(t[part])
-            start = np.quantile(values, body)
-            excess = values[values > start] - start
+        for part in np.array_split(np.argsort(x, kind="stable"), bins):
+            found = np.quantile(t[part], levels_)
+            excess = t[part][t[part] > found[-1]] - found[-1]
             at.append(np.median(x[part]))
-            quantiles.append(np.quantile(values, levels))
-            scale.append(max(float(excess.mean()) if len(excess) else 0.5, 0.3))
-        return cls(np.array(at), np.array(quantiles), np.array(scale), levels)
+            quantiles.append(found)
+            scale.append(max(float(excess.mean()) if len(excess) else 0.5, _LEAST_SCALE))
+        return cls(np.array(at), np.array(quantiles), np.array(scale), levels_)
+
+    @classmethod
+    def chi_square(cls, bins: int, levels: ArrayLike) -> Tail:
+        """Return what theory says of exact templates: zero half of the time, else chi-square of one degree.
+
+        References
+        ----------
+        H. Chernoff, Annals of Mathematical Statistics 25 (1954) 573.
+        """
+        levels_ = np.asarray(levels, np.float64)
+        upper = np.maximum(2 * (1 - levels_), 1e-12)  # of the chi-square, where the level is above one half
+        found = np.where(levels_ <= 0.5, 0.0, [_chi_square_quantile(min(p, 1.0)) for p in upper])
+        shape = (bins, len(levels_))
+        return cls(
+            np.arange(bins, dtype=float), np.broadcast_to(found, shape).copy(), np.full(bins, 2.0), levels_
+        )
 
     def log_p(self, statistic: ArrayLike, log_counts: ArrayLike) -> Floats:
         """Return the natural logarithm of the p-value of each spectrum."""
         t = np.asarray(statistic, np.float64)
         x = np.asarray(log_counts, np.float64)
         start = np.interp(x, self.at, self.quantiles[:, -1])
-        scale = np.interp(x, self.at, self.scale)
-        out: Floats = np.log(1 - self.levels[-1]) - np.maximum(t - start, 0) / scale
+        out: Floats = np.log1p(-self.levels[-1]) - np.maximum(t - start, 0) / np.interp(
+            x, self.at, self.scale
+        )
         below = np.flatnonzero(t <= start)
         if len(below):
             q = np.stack([np.interp(x[below], self.at, column) for column in self.quantiles.T], axis=1)
-            rank = np.array([np.interp(v, row, self.levels) for v, row in zip(t[below], q, strict=True)])
-            out[below] = np.where(t[below] <= q[:, 0], 0.0, np.log1p(-rank))
+            v = t[below]
+            # the last quantile at or below the value, and how far it lies towards the next
+            i = np.minimum((v[:, None] >= q).sum(axis=1) - 1, len(self.levels) - 2)
+            rows = np.arange(len(below))
+            inside = np.maximum(i, 0)
+            lo, hi = q[rows, inside], q[rows, inside + 1]
+            part = np.divide(v - lo, hi - lo, out=np.zeros(len(v)), where=hi > lo)
+            level = self.levels[inside] + np.clip(part, 0, 1) * np.diff(self.levels)[inside]
+            # where the statistic is zero in many draws, all of them are at least as large as it
+            out[below] = np.where((i < 0) | (v <= 0), 0.0, np.log1p(-level))
         return out
 
 
-def family_wise(log_p: ArrayLike) -> Floats:
-    """Return the probability that the smallest of K p-values is that small by chance: 1 - (1 - min p)^K."""
-    p = np.asarray(log_p, np.float64)
-    k = p.shape[1]
-    return -np.expm1(k * np.log1p(-np.minimum(np.exp(p.min(axis=1)), 1 - 1e-16)))
+def _chi_square_quantile(upper: float) -> float:
+    """Value that a chi-square of one degree of freedom exceeds with probability ``upper``, by bisection."""
+    lo, hi = 0.0, 60.0
+    for _ in range(80):
+        middle = 0.5 * (lo + hi)
+        lo, hi = (middle, hi) if math.erfc(math.sqrt(middle / 2)) > upper else (lo, middle)
+    return lo

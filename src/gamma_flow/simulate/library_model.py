@@ -29,7 +29,7 @@ def train_from_library(
     background: Background | None = Background(),  # noqa: B008 - frozen
     shields: Sequence[Shield | None] = (None,),
     energy_range: tuple[float | None, float | None] = (30.0, None),
-    min_share: float = 0.1,
+    min_share: float | None = None,
     seed: int = 1,
 ) -> Model:
     """Train a model on simulated spectra of nuclides.

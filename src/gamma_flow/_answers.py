@@ -1,0 +1,147 @@
+"""From a fit to an `Analysis`: shares, presence, p-values, novelty; one batch of spectra on one axis."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamma_flow._engine import Engine, log_counts, novelty_of
+from gamma_flow.data import SpectrumSet
+from gamma_flow.data.analysis import Analysis
+from gamma_flow.data.calibration import Calibration
+from gamma_flow.numerics.decompose import Decomposed
+from gamma_flow.numerics.unmix import fit_sums, unmix
+
+__all__ = ["Detail", "analysed"]
+
+Floats = NDArray[np.float64]
+Detail = Literal["everything", "evidence", "scores"]
+
+_BLOCK = 1 << 22  # values that are taken at a time where a fit needs arrays of their size
+
+
+def analysed(
+    engine: Engine, calibration: Calibration | None, spectra: SpectrumSet, detail: Detail, threads: int
+) -> Analysis:
+    """Analyse spectra that live on the axis of the engine."""
+    values = engine.taken(spectra.values)
+    if engine.method.noise == "leastsquares":
+        found = unmix(values, engine.shapes)
+        shares = shares_of(found.scores)
+        scores, quality, answers = found.scores, found.quality, {}
+        present = shares > engine.method.min_share
+    else:
+        fit = fitted(engine, spectra, values, detail, threads)
+        scores, shares = fit.scores, shares_of(fit.scores)
+        quality = fit_sums(values, engine.shapes, scores)
+        answers = _answers(engine, calibration, fit, values, detail)
+        present = _present(engine, calibration, shares, answers)
+    return Analysis(
+        scores=scores,
+        shares=shares,
+        present=present,
+        similarity=quality.cosine,
+        centred_similarity=quality.centred_cosine,
+        explained_variance=quality.explained_variance,
+        templates=engine.templates,
+        values=spectra.values,
+        time=spectra.time,
+        live_time=spectra.live_time,
+        detector=spectra.detector,
+        origin=spectra.origin,
+        **answers,
+    )
+
+
+def fitted(
+    engine: Engine, spectra: SpectrumSet, values: NDArray[np.floating], detail: Detail, threads: int
+) -> Decomposed:
+    """Fit, with the standard deviation of every value where it is not that of counts."""
+    evidence, novelty = detail != "scores", detail == "everything"
+    if engine.method.noise == "poisson":
+        return engine.fit(
+            values, None, spectra.live_time, evidence=evidence, novelty=novelty, threads=threads
+        )
+    size = max(1, _BLOCK // max(values.shape[1], 1))
+    parts = []
+    for start in range(0, max(len(values), 1), size):
+        rows = slice(start, start + size)
+        block = values[rows]
+        if spectra.sigma is not None:
+            sigma = engine.taken(spectra.sigma[rows]).astype(np.float64)
+        else:
+            sigma = np.broadcast_to(estimated_sigma(block, engine.shapes)[:, None], block.shape)
+        parts.append(engine.fit(block, sigma, evidence=evidence, novelty=novelty, threads=threads))
+    return parts[0] if len(parts) == 1 else Decomposed.concatenate(parts)
+
+
+def estimated_sigma(values: NDArray[np.floating], shapes: Floats) -> Floats:
+    """Return the root mean square of what least squares leaves of each spectrum, shape (N,)."""
+    scores = unmix(values, shapes).scores
+    residual = values - scores @ shapes
+    degrees = np.maximum(values.shape[1] - (scores > 0).sum(axis=1), 1)
+    rms = np.sqrt((residual**2).sum(axis=1) / degrees)
+    # an exact fit leaves rounding alone, which still has a size
+    least = 1e-12 * np.abs(values).max(axis=1, initial=0.0)
+    sigma: Floats = np.maximum(rms, np.where(least > 0, least, 1.0))
+    return sigma
+
+
+def shares_of(scores: Floats) -> Floats:
+    """Return scores over their sum; zeros where all are zero."""
+    total = np.abs(scores).sum(axis=1, keepdims=True)
+    return np.divide(scores, total, out=np.zeros_like(scores), where=total > 0)
+
+
+def _answers(
+    engine: Engine,
+    calibration: Calibration | None,
+    fit: Decomposed,
+    values: NDArray[np.floating],
+    detail: Detail,
+) -> dict[str, Any]:
+    channels = values.shape[1]
+    out: dict[str, Any] = {
+        "score_errors": fit.errors,
+        "free_scores": fit.free,
+        "deviance": fit.pearson / np.maximum(channels - fit.n_free, 1),
+        "mismatch": fit.mismatch,
+        "drift": fit.drifts,
+    }
+    if detail == "scores":
+        return out
+    out["evidence"] = fit.ratios
+    background = engine.skip
+    if background >= 0:
+        ratio = fit.scores[:, background] / fit.errors[:, background]
+        fit.ratios[:, background] = np.square(ratio)
+    if calibration is None:
+        return out
+    counts = values.sum(axis=1, dtype=np.float64)
+    x = log_counts(counts)
+    log_p = calibration.log_p(fit.ratios, x)
+    out["family_p"] = calibration.family(log_p)
+    if background >= 0:
+        # never left out, so judged by its error: half a chi-square's tail, bounded by an exponential
+        log_p[:, background] = -0.5 * np.minimum(fit.ratios[:, background], 1e3)
+    out["p_value"] = np.exp(log_p)
+    if detail == "everything" and len(calibration.novelty):
+        out["novelty"] = novelty_of(fit, counts, channels)
+        out["novelty_p"] = calibration.novelty_p(out["novelty"], x)
+        out["novel"] = out["novelty_p"] <= engine.method.novelty_rate
+    return out
+
+
+def _present(
+    engine: Engine, calibration: Calibration | None, shares: Floats, answers: dict[str, Any]
+) -> NDArray[np.bool_]:
+    how = engine.method
+    large: NDArray[np.bool_] = shares > how.min_share
+    if how.rule == "share" or calibration is None or "p_value" not in answers:
+        return large
+    sure = answers["p_value"] < calibration.threshold(how.false_alarm_rate)
+    if engine.skip >= 0:
+        sure[:, engine.skip] = True
+    return large & sure

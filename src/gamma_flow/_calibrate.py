@@ -1,0 +1,103 @@
+"""From training spectra to a calibration: draws without a class, analysed as any spectrum is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamma_flow._engine import Engine, log_counts, novelty_of
+from gamma_flow.data.calibration import Calibration
+from gamma_flow.errors import TrainingError
+from gamma_flow.numerics.evidence import Tail
+from gamma_flow.numerics.nulls import draw_nulls
+
+__all__ = ["calibrate"]
+
+Floats = NDArray[np.float64]
+
+_BINS = 5
+_FEWEST = 200  # draws of a class in all its bins
+
+
+def calibrate(
+    engine: Engine, pools: Sequence[Floats], nulls: int, rng: np.random.Generator, threads: int = 1
+) -> Calibration:
+    """Draw nulls and condense them.
+
+    Parameters
+    ----------
+    engine : Engine
+        On the axis of the pools.
+    pools : K arrays of shape (n_k, C)
+        Spectra of each class alone that did not make its template, where there are such.
+    nulls : int
+        Draws in all.
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    TrainingError
+        Fewer draws than a calibration needs.
+    """
+    if nulls < _FEWEST:
+        raise TrainingError(
+            "too few draws for a calibration",
+            where="nulls",
+            expected=f"{_FEWEST} or more",
+            found=str(nulls),
+            cure='ask for more, or take rule="share"',
+        )
+    how, templates = engine.method, engine.templates
+    background = None if engine.skip < 0 else engine.skip
+    values, presence = draw_nulls(
+        pools, background, templates.axis.edges, templates.active, nulls, engine.drawn(), rng
+    )
+    values = np.ascontiguousarray(engine.taken(values))
+    fit = engine.fit(values, threads=threads)
+    counts = values.sum(axis=1)
+    x = log_counts(counts)
+    k = len(templates)
+    levels = np.linspace(0.0, 0.9, 19)
+    at, quantiles, scale = np.zeros((k, _BINS)), np.zeros((k, _BINS, len(levels))), np.ones((k, _BINS))
+    number = np.zeros(k, np.int64)
+    log_p = np.zeros((nulls, k))
+    for i in range(k):
+        absent = ~presence[:, i]
+        if i == background:
+            continue
+        if absent.sum() < _FEWEST:  # a model of one class: there is nothing to draw it from
+            tail = Tail.chi_square(_BINS, levels)
+        else:
+            tail = Tail.of(fit.ratios[absent, i], x[absent], _BINS, levels)
+            number[i] = absent.sum()
+        at[i], quantiles[i], scale[i] = tail.at, tail.quantiles, tail.scale
+        log_p[absent, i] = tail.log_p(fit.ratios[absent, i], x[absent])
+    share = fit.scores / np.maximum(fit.scores.sum(axis=1, keepdims=True), 1e-300)
+    log_p[share <= how.min_share] = 0.0
+    order = np.argsort(x, kind="stable")
+    novelty = novelty_of(fit, counts, values.shape[1])
+    return Calibration(
+        at,
+        quantiles,
+        scale,
+        levels,
+        number,
+        _effective(log_p.min(axis=1), how.false_alarm_rate, k),
+        x[order],
+        novelty[order],
+    )
+
+
+def _effective(log_p: Floats, rate: float, classes: int) -> float:
+    """Return the number of independent classes that explains how often the least p-value gets low.
+
+    The rate of draws below a p-value is read where enough of them lie, at ten times the promised rate (5 % by
+    default): there 1 - (1 - p)^n is the rate, and n follows.
+    """
+    at = min(10 * rate, 0.3)
+    p = float(np.exp(np.quantile(log_p, at)))
+    if not p < 1:
+        return 1.0
+    return float(np.clip(np.log1p(-at) / np.log1p(-p), 1.0, max(classes, 1)))

@@ -1,0 +1,155 @@
+"""Templates on one axis, ready for the fit: what `Model.analyse` and the calibration both run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamma_flow.data.method import Method
+from gamma_flow.data.templates import Templates
+from gamma_flow.numerics.decompose import Decomposed, Distortions, decompose
+from gamma_flow.numerics.drift import derivatives
+from gamma_flow.numerics.novelty import smooth_modes
+from gamma_flow.numerics.nulls import Distortion, pile_shift
+
+__all__ = ["Engine"]
+
+Floats = NDArray[np.float64]
+
+_SMOOTH = 4  # distortions of a class
+_LINE_AT = 662.0  # keV: where the width of a line is stated
+_PILE_PER_RATE = 1e-6  # seconds: share of pile-up a count per second, prior standard deviation ...
+_PILE_MOST = 0.1  # ... never above this
+_PILE_UNKNOWN = 0.04  # where the live time is not known
+_EMPTY = 0.5  # counts that stand for an empty spectrum where the logarithm is taken
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """The fit of one model on one axis.
+
+    Parameters
+    ----------
+    templates : Templates
+        On the axis of the spectra.
+    method : Method
+        Noise and parts.
+    shapes : (K, A)
+        Over the A active channels.
+    distortions : Distortions
+        The same.
+    channels : slice or (C,) bool
+        The active channels, as a slice where they lie side by side: then no spectrum is copied.
+    """
+
+    templates: Templates
+    method: Method
+    shapes: Floats
+    distortions: Distortions
+    channels: slice | NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, templates: Templates, method: Method) -> Engine:
+        """Make the columns of the fit."""
+        active = templates.active
+        used = np.flatnonzero(active)
+        whole = used[-1] - used[0] + 1 == len(used)
+        channels = slice(int(used[0]), int(used[-1]) + 1) if whole else active
+        shapes = np.ascontiguousarray(templates.shapes[:, channels])
+        edges = templates.axis.edges
+        count = _SMOOTH if method.has("smooth") else 0
+        smooth = smooth_modes(shapes, count, method.smooth)
+        learned = templates.modes[:, :, channels] if method.has("learned") else smooth[:, :0]
+        drift = derivatives(
+            templates.shapes,
+            edges,
+            gain=method.gain if method.has("gain") else 0.0,
+            offset=method.offset if method.has("offset") else 0.0,
+            resolution=method.resolution if method.has("resolution") else 0.0,
+            width=method.line_width * np.sqrt(_LINE_AT * np.maximum(edges, _LINE_AT / 33)),
+        )[:, :, channels]
+        first = edges[channels.start :] if isinstance(channels, slice) else edges[used[0] :]
+        distortions = Distortions(
+            np.ascontiguousarray(np.concatenate([smooth, learned], axis=1)),
+            count,
+            np.ascontiguousarray(drift),
+            pile_shift(first),
+        )
+        return cls(templates, method, shapes, distortions, channels)
+
+    @property
+    def skip(self) -> int:
+        """Number of the background class, which is never left out; -1 for none."""
+        name = self.templates.background
+        return -1 if name is None else self.templates.classes.index(name)
+
+    def taken(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return the active channels of spectra."""
+        return values[:, self.channels]
+
+    def fit(
+        self,
+        values: NDArray[np.floating],
+        sigma: Floats | None = None,
+        live_time: Floats | None = None,
+        *,
+        evidence: bool = True,
+        novelty: bool = True,
+        mean: bool = False,
+        threads: int = 1,
+    ) -> Decomposed:
+        """Fit spectra that hold the active channels alone."""
+        how = self.method
+        pile = None
+        if how.has("pile-up"):
+            pile = pile_prior(values.sum(axis=1, dtype=np.float64), live_time)
+        mismatch = how.mismatch if how.has("mismatch") else (1e-6, 1e-6)
+        return decompose(
+            values,
+            self.shapes,
+            self.distortions,
+            sigma=sigma,
+            pile=pile,
+            mismatch=mismatch if how.noise == "poisson" else (0.0, 0.0),
+            adapt=how.has("mismatch") and how.noise == "poisson",
+            evidence=evidence,
+            novelty=novelty and how.has("learned"),
+            skip=self.skip,
+            mean=mean,
+            threads=threads,
+        )
+
+    def drawn(self) -> Distortion:
+        """Return how far spectra drawn for the calibration are from the templates: as the prior says."""
+        how = self.method
+        return Distortion(
+            gain=how.gain if how.has("gain") else 0.0,
+            offset=how.offset if how.has("offset") else 0.0,
+            smooth=how.smooth if how.has("smooth") else 0.0,
+            pile_up=how.has("pile-up"),
+        )
+
+
+def pile_prior(counts: Floats, live_time: Floats | None) -> Floats:
+    """Return the prior standard deviation of pile-up as a share of the counts, shape (N,)."""
+    unknown = np.full(len(counts), _PILE_UNKNOWN)
+    if live_time is None:
+        return unknown
+    known = np.isfinite(live_time) & (live_time > 0)
+    rate = np.divide(counts, live_time, out=np.zeros(len(counts)), where=known)
+    return np.where(known, np.minimum(_PILE_MOST, _PILE_PER_RATE * rate), unknown)
+
+
+def novelty_of(fit: Decomposed, counts: Floats, channels: int) -> Floats:
+    """Return by how much a spectrum misses its fit beyond noise and mismatch, a count: shape (N,)."""
+    degrees = np.maximum(channels - fit.n_free, 1)
+    out: Floats = (fit.novelty_chi_square - degrees) / np.maximum(counts, 1.0)
+    return out
+
+
+def log_counts(counts: Floats) -> Floats:
+    """Return log10 of counts; those of an empty spectrum stand at half a count."""
+    out: Floats = np.log10(np.maximum(counts, _EMPTY))
+    return out

@@ -1,0 +1,50 @@
+"""A background that follows the surroundings, as an explicit step from one model to the next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamma_flow.data import SpectrumSet
+from gamma_flow.errors import DataError, SettingsError
+
+if TYPE_CHECKING:
+    from gamma_flow.model import Model
+
+__all__ = ["followed"]
+
+_WEIGHT = 5e4  # counts that the template of the training is worth
+_SPECTRA = 200  # the last quiet ones that count
+_QUIET = 0.05  # p-value of every class above which a spectrum is background
+
+
+def followed(model: Model, spectra: SpectrumSet, quiet: NDArray[np.bool_] | None) -> Model:
+    """Return ``model`` with its background moved towards the quiet ones among ``spectra``; see `Model.follow`."""
+    background = model.templates.background
+    if background is None:
+        raise SettingsError(
+            "there is no background that could follow",
+            where="Model.follow",
+            cure="train with a background class",
+        )
+    if quiet is None:
+        found = model.analyse(spectra, detail="evidence")
+        if found.p_value is None:
+            raise SettingsError(
+                "without a calibration nobody knows which spectra hold background alone",
+                where="Model.follow",
+                cure="name them (quiet=...), or train with rule='evidence'",
+            )
+        others = [k for k, name in enumerate(model.classes) if name != background]
+        quiet = (found.p_value[:, others] > _QUIET).all(axis=1)
+    elif np.shape(quiet) != (len(spectra),):
+        raise DataError("one answer a spectrum is needed", where="quiet", expected=f"({len(spectra)},)")
+    templates = model.on(spectra.axis)
+    chosen = spectra.values[np.flatnonzero(quiet)[-_SPECTRA:]].sum(axis=0)
+    k = model.classes.index(background)
+    shapes = templates.shapes.copy()
+    shapes[k] = _WEIGHT * shapes[k] + chosen * templates.integral[k]
+    return replace(model, templates=replace(templates, shapes=shapes))

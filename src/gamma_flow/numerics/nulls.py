@@ -1,0 +1,155 @@
+"""Draws in which a class is not there, from training spectra: what its evidence and a novelty are judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamma_flow.numerics.drift import moved
+
+__all__ = ["Distortion", "draw_nulls"]
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+_MOST_SOURCES = 3  # classes beside the background in one draw
+_COUNTS = (2.0, 4.9)  # log10 of the counts of a source
+_BACKGROUND = (0.3, 2.0)  # of the counts of a background spectrum
+_DRIFTS = 24  # different drifts among the draws: each costs one rebinning
+_PILES_ABOVE = 8000  # counts from which a spectrum may hold pile-up
+
+
+@dataclass(frozen=True, slots=True)
+class Distortion:
+    """How far drawn spectra are from the templates; standard deviations, 0 for none.
+
+    Parameters
+    ----------
+    gain, offset, smooth : float
+        Relative; in the unit of the edges; relative.
+    pile_up : bool
+        Whether strong spectra hold pile-up.
+    """
+
+    gain: float = 0.0
+    offset: float = 0.0
+    smooth: float = 0.0
+    pile_up: bool = False
+
+
+def draw_nulls(
+    pools: Sequence[Floats],
+    background: int | None,
+    edges: Floats,
+    active: Bools,
+    count: int,
+    distortion: Distortion,
+    rng: np.random.Generator,
+) -> tuple[Floats, Bools]:
+    """Draw spectra of known contents as a detector would record them.
+
+    Parameters
+    ----------
+    pools : K arrays of shape (n_k, C)
+        Spectra of each class alone, in counts; at least one of each.
+    background : int or None
+        The class that is always there, at 0.3 to 2 times its counts; the others hold 10^2 to 10^4.9 counts
+        over the active channels.
+    edges : (C + 1,)
+        Of the channels.
+    active : (C,) bool
+        Channels that count.
+    count : int
+        N.
+    distortion : Distortion
+        Applied to the expected spectrum before the counts are drawn.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    values : (N, C)
+        Poisson counts.
+    presence : (N, K) bool
+        What is in them.
+    """
+    k, c = len(pools), len(active)
+    sources = np.array([i for i in range(k) if i != background], np.intp)
+    least = 0 if background is not None else 1
+    number = rng.integers(least, min(_MOST_SOURCES, len(sources)) + 1, size=count) if len(sources) else None
+    presence = np.zeros((count, k), bool)
+    if number is not None:
+        rank = np.argsort(np.argsort(rng.random((count, len(sources))), axis=1), axis=1)
+        presence[:, sources] = rank < number[:, None]
+    mean = np.zeros((count, c))
+    for i in sources:
+        rows = np.flatnonzero(presence[:, i])
+        wanted = 10 ** rng.uniform(*_COUNTS, size=len(rows))
+        mean[rows] += _scaled(pools[i], wanted, active, rng)
+    if background is not None:
+        presence[:, background] = True
+        pool = pools[background]
+        size = pool[:, active].sum(axis=1)
+        wanted = rng.choice(size, count) * rng.uniform(*_BACKGROUND, size=count)
+        mean += _scaled(pool, wanted, active, rng)
+    mean = _distorted(mean, edges, distortion, rng)
+    return rng.poisson(np.minimum(mean, 1e15)).astype(np.float64), presence
+
+
+def _scaled(pool: Floats, wanted: Floats, active: Bools, rng: np.random.Generator) -> Floats:
+    """Spectra of a pool at wanted counts; where one holds too few to be scaled, its neighbours are added."""
+    size = pool[:, active].sum(axis=1)
+    usable = np.flatnonzero(size > 0)
+    if not len(usable):
+        return np.zeros((len(wanted), len(active)))
+    chosen = rng.integers(0, len(usable), size=len(wanted))
+    sums = np.concatenate([np.zeros((1, pool.shape[1])), np.cumsum(pool[usable], axis=0)])
+    typical = float(np.median(size[usable]))
+    need = np.clip(np.ceil(wanted / typical), 1, min(len(usable), 32)).astype(np.intp)
+    first = np.clip(chosen - need // 2, 0, len(usable) - need)
+    group = sums[first + need] - sums[first]
+    total = group[:, active].sum(axis=1)
+    scaled: Floats = group * (wanted / total)[:, None]
+    return scaled
+
+
+def _distorted(mean: Floats, edges: Floats, how: Distortion, rng: np.random.Generator) -> Floats:
+    count, c = mean.shape
+    if how.gain > 0 or how.offset > 0:
+        gains = 1 + how.gain * rng.standard_normal(_DRIFTS)
+        offsets = how.offset * rng.standard_normal(_DRIFTS)
+        for i in range(_DRIFTS):
+            rows = slice(i, None, _DRIFTS)
+            if len(mean[rows]):
+                mean[rows] = moved(mean[rows], edges, float(np.clip(gains[i], 0.5, 1.5)), float(offsets[i]))
+    if how.smooth > 0:
+        x = np.sqrt((np.arange(c) + 0.5) / c)
+        waves = np.sqrt(2.0) * np.cos(np.pi * np.arange(1, 5)[:, None] * x)
+        mean = mean * np.maximum(1 + how.smooth / 2 * rng.standard_normal((count, 4)) @ waves, 0.0)
+    if how.pile_up:
+        total = mean.sum(axis=1)
+        share = rng.uniform(size=count) * np.minimum(0.1, 1e-6 * total)
+        rows = np.flatnonzero(total > _PILES_ABOVE)
+        if len(rows):
+            mean[rows] += share[rows, None] * (pile_up_shape(mean[rows], edges) - mean[rows])
+    return mean
+
+
+def pile_shift(edges: Floats) -> int:
+    """Return the channel of the sum of two pulses of channels i and j, minus (i + j)."""
+    centre = 0.5 * (edges[0] + edges[1])
+    return round(float(centre / np.diff(edges).mean()))
+
+
+def pile_up_shape(mean: Floats, edges: Floats) -> Floats:
+    """Return the self-convolution of each mean, of as many counts less what lies beyond the last channel."""
+    c = mean.shape[1]
+    transformed = np.fft.rfft(mean, n=2 * c, axis=1)
+    both = np.fft.irfft(transformed**2, n=2 * c, axis=1) / np.maximum(mean.sum(axis=1), 1e-300)[:, None]
+    out = np.zeros_like(mean)
+    shift = pile_shift(edges)
+    lo, hi = max(0, shift), min(c, 2 * c + shift)
+    out[:, lo:hi] = np.maximum(both[:, lo - shift : hi - shift], 0.0)
+    return out
