@@ -17,7 +17,7 @@ __all__ = ["calibrate"]
 
 Floats = NDArray[np.float64]
 
-_BINS = 5
+_BINS = 6
 _FEWEST = 200  # draws of a class in all its bins
 
 
@@ -74,8 +74,6 @@ def calibrate(
             number[i] = absent.sum()
         at[i], quantiles[i], scale[i] = tail.at, tail.quantiles, tail.scale
         log_p[absent, i] = tail.log_p(fit.ratios[absent, i], x[absent])
-    share = fit.scores / np.maximum(fit.scores.sum(axis=1, keepdims=True), 1e-300)
-    log_p[share <= how.min_share] = 0.0
     order = np.argsort(x, kind="stable")
     novelty = novelty_of(fit, counts, values.shape[1])
     return Calibration(
@@ -93,11 +91,11 @@ def calibrate(
 def _effective(log_p: Floats, rate: float, classes: int) -> float:
     """Return the number of independent classes that explains how often the least p-value gets low.
 
-    The rate of draws below a p-value is read where enough of them lie, at ten times the promised rate (5 % by
-    default): there 1 - (1 - p)^n is the rate, and n follows.
+    The rate of draws below a p-value is read at twice the promised rate, where more of them lie: there
+    1 - (1 - p)^n is the rate, and n follows.
     """
-    at = min(10 * rate, 0.3)
+    at = min(2 * rate, 0.5)
     p = float(np.exp(np.quantile(log_p, at)))
     if not p < 1:
         return 1.0
-    return float(np.clip(np.log1p(-at) / np.log1p(-p), 1.0, max(classes, 1)))
+    return float(np.clip(np.log1p(-at) / np.log1p(-p), 1.0, 10.0 * max(classes, 1)))

@@ -112,7 +112,7 @@ def train(
     gain_range : float
         Large drifts: gains within 1 +- this are looked for on a grid in every spectrum; 0 for none.
     nulls : int, optional
-        Draws for the calibration; 5,000 by default, fewer for more than 12 classes.
+        Draws for the calibration; 10,000 by default, fewer for more than 12 classes.
     few : int
         Fewer spectra of a class than this are warned of, unless they hold enough counts all the same.
 
@@ -294,7 +294,7 @@ def _modes(
 
 
 def _nulls(classes: int) -> int:
-    return 5000 if classes <= 12 else 3000 if classes <= 30 else 1000
+    return 10_000 if classes <= 12 else 5_000 if classes <= 30 else 1_000
 
 
 def _notes_on_spectra(

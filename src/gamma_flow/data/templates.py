@@ -11,7 +11,7 @@ from gamma_flow.data._arrays import freeze
 from gamma_flow.data.axis import Axis
 from gamma_flow.data.spectra import Kind
 from gamma_flow.errors import DataError, IncompatibleError
-from gamma_flow.numerics.rebin import coverage, interpolate, rebin_counts
+from gamma_flow.numerics.rebin import coverage, interpolate, rebin_smooth
 from gamma_flow.numerics.similarity import cosine_matrix
 
 __all__ = ["Templates"]
@@ -165,7 +165,7 @@ class Templates:
                 cure="check the calibration of the spectra",
             )
         if self.kind == "counts":
-            shapes = rebin_counts(self.shapes, self.axis.edges, axis.edges).values
+            shapes = rebin_smooth(self.shapes, self.axis.edges, axis.edges)
         else:
             at = np.clip(axis.centres, self.axis.centres[0], self.axis.centres[-1])
             shapes = interpolate(self.shapes, self.axis.centres, at)
@@ -196,7 +196,7 @@ class Templates:
             return np.zeros((count, 0, len(axis)))
         rows = self.modes.reshape(-1, channels)
         if self.kind == "counts":
-            carried = rebin_counts(rows, self.axis.edges, axis.edges).values
+            carried = rebin_smooth(rows, self.axis.edges, axis.edges, signed=True)
         else:
             at = np.clip(axis.centres, self.axis.centres[0], self.axis.centres[-1])
             carried = interpolate(rows, self.axis.centres, at)

@@ -926,7 +926,7 @@ struct Fitter {
         return out;
     }
 
-    // Smallest f^2 in range at which chi-square <= ndf: Newton on 1 / chi-square, which is nearly straight.
+    // Smallest f^2 in range at which chi-square <= limit: Newton on 1 / chi-square, which is nearly straight.
     double mismatch(double ndf) const {
         double lo = p.f_min * p.f_min, hi = p.f_max * p.f_max, t = lo;
         for (int it = 0; it < 20; it++) {
@@ -1149,7 +1149,7 @@ struct Fitter {
                 int ndf = p.c;
                 for (int j : set) ndf -= a[j] > 0;
                 double old = f2;
-                f2 = mismatch(std::max(ndf, 1));
+                f2 = mismatch(ndf + std::sqrt(2.0 * std::max(ndf, 1)));
                 if (std::fabs(f2 - old) > 0.02 * f2) moved = 1;
             }
             weigh();

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gamma_flow.errors import DataError
-from gamma_flow.numerics.rebin import rebin_counts
+from gamma_flow.numerics.rebin import rebin_counts, rebin_smooth
 
 __all__ = ["blurred", "derivatives", "moved", "width_of_lines"]
 
@@ -46,13 +46,13 @@ def moved(shapes: ArrayLike, edges: ArrayLike, gain: float = 1.0, offset: float 
 
     Examples
     --------
-    >>> moved([[0.0, 4.0, 0.0]], [0.0, 1.0, 2.0, 3.0], offset=0.25)
-    array([[0., 3., 1.]])
+    >>> moved([[0.0, 2.0, 4.0, 2.0, 0.0]], [0.0, 1.0, 2.0, 3.0, 4.0, 5.0], offset=1.0)
+    array([[0., 0., 2., 4., 2.]])
     """
     if not gain > 0:
         raise DataError("a gain is positive", where="gain", expected="> 0", found=f"{gain:g}")
     at = np.asarray(edges, np.float64)
-    return rebin_counts(np.asarray(shapes, np.float64), gain * at + offset, at).values
+    return rebin_smooth(np.asarray(shapes, np.float64), gain * at + offset, at)
 
 
 def blurred(shapes: ArrayLike, edges: ArrayLike, sigma: ArrayLike) -> Floats:

@@ -18,7 +18,7 @@ Bools = NDArray[np.bool_]
 _MOST_SOURCES = 3  # classes beside the background in one draw
 _COUNTS = (2.0, 4.9)  # log10 of the counts of a source
 _BACKGROUND = (0.3, 2.0)  # of the counts of a background spectrum
-_DRIFTS = 24  # different drifts among the draws: each costs one rebinning
+_DRIFTS = 500  # different drifts among the draws: each costs one rebinning
 _PILES_ABOVE = 8000  # counts from which a spectrum may hold pile-up
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gamma_flow.errors import DataError
 
-__all__ = ["Rebinned", "coverage", "interpolate", "rebin_counts"]
+__all__ = ["Rebinned", "coverage", "interpolate", "rebin_counts", "rebin_smooth"]
 
 _BLOCK = 2**17  # numbers held at once beyond input and output: about what a processor's cache takes
 
@@ -203,6 +203,81 @@ def interpolate(
     if outside is not None:
         result[:, beyond] = outside
     return result
+
+
+def rebin_smooth(
+    values: ArrayLike, old_edges: ArrayLike, new_edges: ArrayLike, *, signed: bool = False
+) -> NDArray[np.float64]:
+    """Carry expected counts, which vary smoothly from channel to channel, from old channels to new ones.
+
+    `rebin_counts` takes the counts as lying anywhere in their channel, which is right for drawn counts and
+    blurs a template by half a channel. Here the cumulative counts are interpolated by cubics whose slopes at the
+    edges are a density of fourth order; no counts are lost or invented between the ends.
+
+    Parameters
+    ----------
+    values : array_like, shape (N, C)
+        Expected counts between the old edges.
+    old_edges : array_like, shape (C + 1,)
+        Increasing edges, any unit.
+    new_edges : array_like, shape (C' + 1,)
+        Increasing edges, in the same unit.
+    signed : bool
+        Values of both signs (changes of templates); otherwise slopes are limited such that nothing becomes
+        negative.
+
+    Returns
+    -------
+    ndarray, shape (N, C')
+        Counts beyond the ends are left out.
+
+    Raises
+    ------
+    DataError
+        Edges that do not increase, or values that do not fit the old edges.
+
+    References
+    ----------
+    Slopes at edges: P. Colella, P. R. Woodward, J. Comput. Phys. 54 (1984) 174. Limits that keep a cubic
+    monotonic: F. N. Fritsch, R. E. Carlson, SIAM J. Numer. Anal. 17 (1980) 238.
+
+    Examples
+    --------
+    >>> rebin_smooth([[1.0, 2.0, 3.0, 4.0]], [0, 1, 2, 3, 4], [0.5, 2.5, 4.0])
+    array([[4.   , 5.625]])
+    """
+    old, new = _edges(old_edges, "the old edges"), _edges(new_edges, "the new edges")
+    rows = _rows(values, len(old) - 1, "the expected counts")
+    width = np.diff(old)
+    density = rows / width
+    slope = np.empty((len(rows), len(old)))
+    if len(width) == 1:
+        slope[:] = density
+    else:
+        left, right = width[:-1], width[1:]
+        slope[:, 1:-1] = (right * density[:, :-1] + left * density[:, 1:]) / (left + right)
+        # the ends by straight lines through the middles of the last two channels
+        slope[:, 0] = density[:, 0] - (slope[:, 1] - density[:, 0])
+        slope[:, -1] = density[:, -1] + (density[:, -1] - slope[:, -2])
+        if len(width) > 3:
+            outer = density[:, :-3] + density[:, 3:] - density[:, 1:-2] - density[:, 2:-1]
+            slope[:, 2:-2] -= outer / 12
+    if not signed:
+        least = np.minimum(
+            np.concatenate([density[:, :1], density], axis=1), np.concatenate([density, density[:, -1:]], axis=1)
+        )
+        slope = np.clip(slope, 0.0, 3.0 * np.maximum(least, 0.0))
+    total = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(rows, axis=1)], axis=1)
+    at = np.clip(new, old[0], old[-1])
+    cell = np.clip(np.searchsorted(old, at, side="right") - 1, 0, len(width) - 1)
+    t = (at - old[cell]) / width[cell]
+    # the cubic through both ends of a channel with the slopes there, less its start
+    reached = (
+        t**2 * (3 - 2 * t) * rows[:, cell]
+        + width[cell] * (t * (1 - t) ** 2 * slope[:, cell] + t**2 * (t - 1) * slope[:, cell + 1])
+    )
+    result: NDArray[np.float64] = np.diff(total[:, cell] + reached, axis=1)
+    return result if signed else np.maximum(result, 0.0)
 
 
 def coverage(
