@@ -13,8 +13,9 @@ Floats = NDArray[np.float64]
 def smooth_modes(shapes: ArrayLike, count: int, sd: float) -> Floats:
     """Return slow changes of a template along the channels: shield, scatter, simulation against reality.
 
-    ``T_k sqrt(2) cos(pi j sqrt(x))`` with ``x = (channel + 1/2) / C`` and j = 1..count: finer at low channels, where
-    absorption acts. Each is made sum-free, because a change of the sum is the score's business.
+    ``T_k sqrt(2) cos(pi j sqrt(x))`` with ``x = (channel + 1/2) / C`` and j = 1..count: finer at low
+    channels, where absorption acts. Each is made sum-free, because a change of the sum is the score's
+    business.
 
     Parameters
     ----------
@@ -55,7 +56,8 @@ def learned_modes(spectra: ArrayLike, count: int) -> Floats:
     Returns
     -------
     (Q, C) float64
-        Modes times their standard deviation, in units of the normalised spectrum; zeros where there is no scatter.
+        Modes times their standard deviation, in units of the normalised spectrum; zeros where there is no
+        scatter.
     """
     s = np.asarray(spectra, np.float64)
     s = s[s.sum(axis=1) > 0]
