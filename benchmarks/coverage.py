@@ -16,8 +16,8 @@ moved   the same, but gain and offset move the templates for good, which derivat
 only
 
 Methods: "cut" is the normal distribution cut at zero with the error of the fit; "bound" takes the variance at
-the bound; "settled" in addition gives back what insignificant scores took from the others. The last columns
-have the scores above 3 sd apart: the nuclides and the background.
+the bound; "settled" does so about estimates that got back what insignificant scores took; "both" spans
+the last two. The last columns have the scores above 3 sd apart: the nuclides and the background.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def report(case: str, counts: int, n: int, shapes: Floats, prior: Distortions) -
     s = information(fit.scores, shapes, used, mean=fit.mean, mismatch=fit.mismatch)
     informed = time.perf_counter()
     free = settled(fit.scores, fit.free, fit.errors, s)
-    bounds = intervals(free, fit.errors)
+    bounds = intervals(fit.free, fit.errors, settled=free)
     done = time.perf_counter()
     size = true / true_errors(true, information(true, shapes, used, mismatch=0.0 if plain else MISMATCH))
     groups = [true == 0, (true > 0) & (size < 1), (size >= 1) & (size < 3), size >= 3]
@@ -129,7 +129,8 @@ def report(case: str, counts: int, n: int, shapes: Floats, prior: Distortions) -
     methods = {
         "cut": intervals(fit.free, fit.errors, unit=0.0),
         "bound": intervals(fit.free, fit.errors),
-        "settled": bounds,
+        "settled": intervals(free, fit.errors),
+        "both": bounds,
     }
     for method, found in methods.items():
         inside = (found[..., 0] <= true + 1e-9) & (true <= found[..., 1] + 1e-9)

@@ -127,7 +127,7 @@ class Work:
         return t
 
     def curvature(self, old: Floats) -> tuple[Floats, Floats]:
-        """Return what the split penalty adds to curvature, (C,): 2 s n_c, and to slope, (F, C): s sum of pairs."""
+        """Return what the split penalty adds to curvature, (C,), and to slope, (F, C)."""
         if old.shape[1] < 2:
             return np.full(old.shape[1], 1e-300), np.zeros_like(old)
         pairs = old[:, 1:] + old[:, :-1]
@@ -195,7 +195,7 @@ class Work:
 
 
 def _unit_sum(at: Callable[[Floats], Floats], reach: Floats, old: Floats) -> Floats:
-    """Return the templates at the multipliers with which they sum to one; the sums fall as multipliers grow."""
+    """Return the templates at the multipliers with which they sum to one; more of it, less sum."""
     low, high = -reach, reach.copy()
     for _ in range(60):
         short = at(low).sum(axis=1) < 1
@@ -232,6 +232,5 @@ def unit_templates(given: ArrayLike | None, where: str, channels: int) -> Floats
             where=where,
             expected=">= 0, sum > 0",
             found=f"{t.min():g}",
-        ):g}",
         )
     return np.asarray(t / total)

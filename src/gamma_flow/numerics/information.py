@@ -29,7 +29,7 @@ _BLOCK = 1 << 21  # numbers held at a time
 FLOOR = 0.05
 """Counts a channel below which no mean falls, as in the fit."""
 UNKNOWN = 1e-12
-"""Of its own information: what is left to a class below this after all others took theirs is rounding."""
+"""Of its information: what an inverse takes for zero. Below 100 times this nothing is left to a class."""
 
 
 def information(
@@ -200,7 +200,7 @@ def _alone(s: Floats, columns: Floats, others: Bools, k: int, shape: Floats) -> 
     weight = -np.einsum("nij,nj->ni", inverse(s, others), s[:, :, k])
     weight[:, k] = 1.0
     left = np.einsum("nj,nj->n", weight, s[:, :, k])
-    known = left > UNKNOWN * np.maximum(s[:, k, k], 1e-300)
+    known = left > 100 * UNKNOWN * np.maximum(s[:, k, k], 1e-300)
     safe = np.where(known, left, 1.0)
     g = np.einsum("nj,njc->nc", weight, columns) / safe[:, None]
     return np.where(known, 1.0 / np.sqrt(safe), np.inf), np.where(

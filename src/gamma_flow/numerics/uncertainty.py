@@ -10,7 +10,8 @@ figures):
   distribution *at the bound*, not of the one at the estimate (Wilson's score interval).
 - *The others.* Classes that are absent cannot get negative scores, so by chance alone they take counts from
   the present ones, most of all from the background: it comes out low by about one standard deviation where
-  nine classes may. `settled` gives back what insignificant scores took.
+  nine classes may. `settled` gives back what insignificant scores took. It helps where most classes are
+  absent and hurts where weak ones are there; an interval that spans both readings covers in both cases.
 """
 
 from __future__ import annotations
@@ -30,12 +31,20 @@ Floats = NDArray[np.float64]
 
 _FARTHEST = -30.0  # standard deviations below zero: the cut distribution is an exponential there already
 _ONE_SIDED = 1.6448536269514722  # the 95 % quantile
-# Prior odds of a class to be there: at 0.5 weak scores get too much back, at 2 the background too little.
+# Prior odds of a class to be there: the less, the more is given back, and the wider the intervals that span
+# both.
 _PRIOR_ODDS = 1.0
 _PRIOR_WIDTH = 8.0  # standard deviations over which the score of a class that is there may lie
 
 
-def intervals(free: ArrayLike, errors: ArrayLike, level: float = 0.95, *, unit: ArrayLike = 1.0) -> Floats:
+def intervals(
+    free: ArrayLike,
+    errors: ArrayLike,
+    level: float = 0.95,
+    *,
+    settled: ArrayLike | None = None,
+    unit: ArrayLike = 1.0,
+) -> Floats:
     """Return intervals of scores that cannot be negative.
 
     From zero to the ``level`` quantile where the estimate is below 1.645 of its standard deviations, else
@@ -50,6 +59,8 @@ def intervals(free: ArrayLike, errors: ArrayLike, level: float = 0.95, *, unit: 
         Their standard deviations; infinite where nothing is known.
     level : float
         Probability, between 0 and 1.
+    settled : (N, K) array_like, optional
+        Second reading of the estimates, as the function `settled` returns it: the interval then spans both.
     unit : float or array_like that broadcasts to (N, K)
         Variance that a unit of score adds: 1 for counts (`gamma_flow.numerics.information.absent` has it
         exactly), 0 where the variance is known and does not depend on the score.
@@ -78,22 +89,32 @@ def intervals(free: ArrayLike, errors: ArrayLike, level: float = 0.95, *, unit: 
     array([[[ 82.2, 121.6],
             [  0. ,  10.1]]])
     """
-    estimate, sd = _estimates(free, errors)
     if not 0 < level < 1:
         raise DataError("a level lies between 0 and 1", where="level", expected="0 to 1", found=f"{level:g}")
+    estimate, sd = _estimates(free, errors)
     added = np.broadcast_to(_not_negative(unit, "unit"), estimate.shape)
+    out = _interval(estimate, sd, level, added)
+    if settled is not None:
+        other = _interval(_estimates(settled, errors)[0], sd, level, added)
+        out = np.stack(
+            [np.minimum(out[..., 0], other[..., 0]), np.maximum(out[..., 1], other[..., 1])], axis=-1
+        )
+    return out
+
+
+def _interval(estimate: Floats, sd: Floats, level: float, unit: Floats) -> Floats:
     known = np.isfinite(sd)
     spread = np.where(known, sd, 1.0)
-    x = np.divide(estimate, spread, out=np.where(estimate < 0, _FARTHEST, np.inf), where=spread > 0)
-    x = np.clip(x, _FARTHEST, 1e9)
+    far = estimate < _FARTHEST * spread
+    centre = np.where(far, _FARTHEST * spread, estimate)
+    x = np.divide(centre, spread, out=np.full_like(centre, np.inf), where=spread > 0)
     one = x < _ONE_SIDED
     tail = np.where(one, 1.0 - level, 0.5 * (1.0 - level))
     inside = cdf(x)  # of the distribution, above zero
     up = -quantile(tail * inside)
-    down = quantile((1.0 - inside) + np.where(one, 0.5, tail) * inside)
-    centre = np.where(spread > 0, x * spread, np.maximum(estimate, 0.0))
-    upper = _bound(centre, spread, up, added)
-    lower = np.where(one, 0.0, np.maximum(_bound(centre, spread, np.minimum(down, 0.0), added), 0.0))
+    down = quantile(cdf(-x) + np.where(one, 0.5, tail) * inside)
+    upper = _bound(centre, spread, up, unit)
+    lower = np.where(one, 0.0, _bound(centre, spread, np.minimum(down, 0.0), unit))
     out = np.stack([np.where(known, lower, 0.0), np.where(known, np.maximum(upper, lower), np.inf)], axis=-1)
     return np.asarray(out, dtype=np.float64)
 
@@ -127,7 +148,7 @@ def settled(scores: ArrayLike, free: ArrayLike, errors: ArrayLike, information: 
     Returns
     -------
     (N, K) float64
-        To be used with the same errors, in place of ``free``. The fit itself is not changed.
+        A second reading of the estimates beside ``free``, for `intervals`; the fit itself is not changed.
 
     Raises
     ------
@@ -227,7 +248,7 @@ def share_errors(scores: ArrayLike, errors: ArrayLike) -> Floats:
     else:
         own = bounded**2
         variance = (1 - 2 * share) * own + share**2 * own.sum(axis=1, keepdims=True)
-    known = (total > 0) & np.isfinite(spread).reshape(len(a), -1).all(axis=1, keepdims=True)
+    known = (total > 0) & np.isfinite(spread.sum(axis=tuple(range(1, spread.ndim))))[:, None]
     sd = np.sqrt(np.maximum(variance, 0.0)) / np.where(total > 0, total, 1.0)
     return np.asarray(np.where(known, np.minimum(sd, 1.0), 1.0))
 
