@@ -278,10 +278,17 @@ class _Given:
             a[:, without] = 0.0
         w = 1.0 / (mean + (self.f[rows, None] * mean) ** 2)
         rows_of = self.shapes[None] * w[:, None, :]
-        modes = self.columns.modes
-        spread = a[:, :, None, None] * self.columns.spread[None, :, :modes]
+        # distortions of an absent class are zero: as many classes as the fullest row has, the largest first
+        most = int((a > 0).sum(axis=1).max(initial=0))
+        largest = np.argsort(-a, axis=1, kind="stable")[:, :most]
+        spread = self.columns.spread[largest, : self.columns.modes]
+        spread *= np.take_along_axis(a, largest, axis=1)[:, :, None, None]
         v = np.concatenate(
-            [spread.reshape(len(a), -1, self.c), np.einsum("nk,dkc->ndc", a, self.columns.drift)], axis=1
+            [
+                spread.reshape(len(a), most * self.columns.modes, self.c),
+                np.einsum("nk,dkc->ndc", a, self.columns.drift),
+            ],
+            axis=1,
         )
         if v.shape[1]:
             vw = v * w[:, None, :]
