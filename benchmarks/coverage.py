@@ -24,12 +24,13 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gamma_flow.data import Axis
-from gamma_flow.numerics.decompose import Distortions, decompose
+from gamma_flow.numerics.decompose import Decomposed, Distortions, decompose
 from gamma_flow.numerics.draw import poisson
 from gamma_flow.numerics.drift import derivatives, moved
 from gamma_flow.numerics.information import covariance, information
@@ -43,7 +44,7 @@ Floats = NDArray[np.float64]
 
 NUCLIDES = ["Am-241", "Ba-133", "Co-57", "Co-60", "Cs-137", "Eu-152", "I-131", "Ir-192", "Ra-226"]
 COUNTS = [300, 1000, 3000, 10_000, 30_000, 100_000]
-CASES = ["exact", "drawn", "moved"]
+CASES = ["exact", "drawn", "moved", "refit"]
 MISMATCH = 0.01
 EDGES = np.linspace(0.0, 3000.0, 257)
 
@@ -54,15 +55,13 @@ def templates() -> tuple[Floats, Distortions]:
     rows.append(probe.counts(Background().deposit(probe.response)))
     shapes = np.array(rows)
     shapes /= shapes.sum(axis=1, keepdims=True)
-    drift = derivatives(
-        shapes,
-        EDGES,
-        gain=0.01,
-        offset=3.0,
-        resolution=0.1,
-        width=probe.resolution.fwhm(np.maximum(EDGES, 1.0)),
-    )
-    return shapes, Distortions(smooth_modes(shapes, 4, 0.1), 4, drift)
+    return shapes, distortions(shapes)
+
+
+def distortions(shapes: Floats) -> Distortions:
+    width = detector("NaI-3x3").resolution.fwhm(np.maximum(EDGES, 1.0))
+    drift = derivatives(shapes, EDGES, gain=0.01, offset=3.0, resolution=0.1, width=width)
+    return Distortions(smooth_modes(shapes, 4, 0.1), 4, drift)
 
 
 def amounts(n: int, counts: int, rng: np.random.Generator) -> Floats:
@@ -80,11 +79,11 @@ def expected(case: str, true: Floats, shapes: Floats, prior: Distortions, rng: n
     n, k = true.shape
     z = rng.normal(size=(n, k, prior.modes))
     d = rng.normal(size=(n, len(prior.drift)))
-    first = 2 if case == "moved" else 0
+    first = 2 if case in ("moved", "refit") else 0
     mean = true @ shapes + np.einsum("nk,nkq,kqc->nc", true, z, prior.spread, optimize=True)
     mean += np.einsum("nd,nk,dkc->nc", d[:, first:], true, prior.drift[first:], optimize=True)
     mean = np.maximum(mean, 0.0)
-    if case == "moved":
+    if first:
         for i in range(n):
             mean[i] = moved(mean[i : i + 1], EDGES, 1 + 0.01 * d[i, 0], 3.0 * d[i, 1])[0]
     return mean * rng.gamma(MISMATCH**-2, MISMATCH**2, size=mean.shape)
@@ -99,14 +98,8 @@ def true_errors(true: Floats, s: Floats) -> Floats:
     return out
 
 
-def report(case: str, counts: int, n: int, shapes: Floats, prior: Distortions) -> None:
-    rng = np.random.default_rng([counts, CASES.index(case)])
-    true = amounts(n, counts, rng)
-    values = poisson(expected(case, true, shapes, prior, rng), rng, threads=1)
-    plain = case == "exact"
-    used = Distortions.none(*shapes.shape) if plain else prior
-    start = time.perf_counter()
-    fit = decompose(
+def fitted_to(values: Floats, shapes: Floats, used: Distortions, plain: bool) -> Decomposed:
+    return decompose(
         values,
         shapes,
         used,
@@ -116,9 +109,40 @@ def report(case: str, counts: int, n: int, shapes: Floats, prior: Distortions) -
         novelty=False,
         mean=True,
     )
-    fitted = time.perf_counter()
+
+
+def refitted(values: Floats, shapes: Floats, fit: Decomposed, passes: int = 2) -> tuple[Decomposed, Floats]:
+    """Move the templates of each spectrum by its fitted drift, and fit again."""
+    rows, parts = [], []
+    for i in range(len(values)):
+        gain, offset, found = 1.0, 0.0, fit.drifts[i]
+        for _ in range(passes):
+            gain, offset = gain + 0.01 * found[0], offset + 3.0 * found[1]
+            there = moved(shapes, EDGES, gain, offset)
+            used = distortions(there)
+            one = fitted_to(values[i : i + 1], there, used, plain=False)
+            found = one.drifts[0]
+        rows.append(one)
+        parts.append(information(one.scores, there, used, mean=one.mean, mismatch=one.mismatch))
+    names = ("scores", "free", "errors")
+    return replace(fit, **{n: np.concatenate([getattr(r, n) for r in rows]) for n in names}), np.concatenate(
+        parts
+    )
+
+
+def report(case: str, counts: int, n: int, shapes: Floats, prior: Distortions) -> None:
+    rng = np.random.default_rng([counts, CASES.index(case)])
+    n = n // 10 if case == "refit" else n
+    true = amounts(n, counts, rng)
+    values = poisson(expected(case, true, shapes, prior, rng), rng, threads=1)
+    plain = case == "exact"
+    used = Distortions.none(*shapes.shape) if plain else prior
+    start = time.perf_counter()
+    fit = fitted_to(values, shapes, used, plain)
     s = information(fit.scores, shapes, used, mean=fit.mean, mismatch=fit.mismatch)
-    informed = time.perf_counter()
+    if case == "refit":
+        fit, s = refitted(values, shapes, fit)
+    fitted = time.perf_counter()
     free = settled(fit.scores, fit.free, fit.errors, s)
     bounds = intervals(fit.free, fit.errors, settled=free)
     done = time.perf_counter()
@@ -138,8 +162,7 @@ def report(case: str, counts: int, n: int, shapes: Floats, prior: Distortions) -
         print(f"{case:<6} {counts:>7} {method:<8} {cells}", flush=True)
     print(
         f"{'':<6} {'':>7} {'scores':<8} {' '.join(f'{g.sum():8d}' for g in groups)}   us a spectrum: "
-        f"fit {1e6 * (fitted - start) / n:.0f}, information {1e6 * (informed - fitted) / n:.0f}, "
-        f"intervals {1e6 * (done - informed) / n:.0f}"
+        f"fit and information {1e6 * (fitted - start) / n:.0f}, intervals {1e6 * (done - fitted) / n:.0f}"
     )
 
 
