@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["learned_modes", "smooth_modes"]
+from gamma_flow.numerics.unknown import Peaks, Unknown, residual_template
+
+__all__ = ["Peaks", "Unknown", "learned_modes", "residual_template", "smooth_modes"]
 
 Floats = NDArray[np.float64]
 
@@ -17,7 +19,8 @@ def smooth_modes(shapes: ArrayLike, count: int, sd: float) -> Floats:
     """Return slow changes of a template along the channels: shield, scatter, simulation against reality.
 
     ``T_k sqrt(2) cos(pi j sqrt(x))`` with ``x = (channel + 1/2) / C`` and j = 1..count: finer at low
-    channels, where absorption acts. Each is made sum-free, because a change of the sum is the score's business.
+    channels, where absorption acts. Each is made sum-free, because a change of the sum is the score's
+    business.
 
     Parameters
     ----------
@@ -39,7 +42,7 @@ def smooth_modes(shapes: ArrayLike, count: int, sd: float) -> Floats:
     modes: Floats = t[:, None, :] * basis[None] * (sd / np.sqrt(max(count, 1)))
     total = t.sum(axis=1)[:, None, None]
     modes -= t[:, None, :] / np.where(total > 0, total, 1.0) * modes.sum(axis=2, keepdims=True)
-    return modes
+    return np.asarray(modes, dtype=np.float64)
 
 
 def learned_modes(spectra: ArrayLike, count: int, active: ArrayLike | None = None) -> Floats:
