@@ -53,9 +53,10 @@ def _one(y: Floats, t: Floats, floor: float, tolerance: float, steps: int) -> tu
         mean = a @ t + floor
         gradient = t @ ((y - mean) / mean)
         relative = np.where(used, gradient / each, 0.0)
-        violation = max(relative.max(), (np.abs(relative) * a * sums).max() / max(total, 1.0))
-        if violation <= tolerance or taken == steps:
-            return a, float(violation), taken
+        missed = np.maximum(relative, np.abs(relative) * a * sums / max(total, 1.0))
+        violation = float(missed.max()) if np.isfinite(missed).all() else np.inf
+        if violation <= tolerance or taken == steps or violation == np.inf:
+            return a, violation, taken
         w = _curvature(y, mean, taken, violation)
         g = (t * w) @ t.T
         to = minimise(g, gradient + g @ a, a)
