@@ -77,6 +77,9 @@ def threads_of(threads: int) -> int:
     """Return a number of threads that is one."""
     if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or not 1 <= threads <= 1024:
         raise SettingsError(
-            "not a number of threads", where="threads", expected="a whole number, 1 to 1024", found=repr(threads)
+            "not a number of threads",
+            where="threads",
+            expected="a whole number, 1 to 1024",
+            found=repr(threads),
         )
     return int(threads)

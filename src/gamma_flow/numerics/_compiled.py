@@ -1,7 +1,7 @@
 """Which of the two engines computes: the compiled kernel, or its twin in numpy.
 
-The kernel where it is installed. The environment variable GAMMA_FLOW_KERNEL chooses otherwise: ``numpy`` takes the
-twin, ``compiled`` insists on the kernel.
+The kernel where it is installed. The environment variable GAMMA_FLOW_KERNEL chooses otherwise: ``numpy``
+takes the twin, ``compiled`` insists on the kernel.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def kernel() -> ModuleType | None:
     if wanted == "numpy":
         return None
     if wanted not in ("", "compiled"):
-        raise SettingsError("no such engine", where=VARIABLE, expected="numpy or compiled", found=repr(wanted))
+        raise SettingsError(
+            "no such engine", where=VARIABLE, expected="numpy or compiled", found=repr(wanted)
+        )
     try:
         from gamma_flow.numerics import _kernel
     except ImportError:

@@ -29,7 +29,8 @@ def minimise(g: Floats, b: Floats, start: Floats) -> Floats:
     Returns
     -------
     (K,) float64
-        The solution of the problem scaled to a unit diagonal, with a ridge of 1e-13 added: equal unknowns share.
+        The solution of the problem scaled to a unit diagonal, with a ridge of 1e-13 added: equal unknowns
+        share.
 
     References
     ----------
@@ -57,7 +58,9 @@ def minimise(g: Floats, b: Floats, start: Floats) -> Floats:
     return x * scale
 
 
-def _inside(unit: Floats, right: Floats, x: Floats, above: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.bool_]]:
+def _inside(
+    unit: Floats, right: Floats, x: Floats, above: NDArray[np.bool_]
+) -> tuple[Floats, NDArray[np.bool_]]:
     """Solve for the unknowns above zero, and walk there only as far as none of them falls below."""
     while above.any():
         to = np.zeros_like(x)

@@ -1,11 +1,12 @@
-"""The slow twin of the compiled kernel: the same arguments, the same mathematics, one spectrum at a time in numpy.
+"""The slow twin of the compiled kernel: same arguments, same mathematics, one spectrum at a time in numpy.
 
 It says what `_kernel.decompose` has to compute, takes its place where the package was installed without a
 compiler, and is what the tests hold the kernel against. The model stands in `gamma_flow.numerics.decompose`;
 `poisson` in `gamma_flow.numerics._reference_poisson`.
 
-Names: y (C,) one spectrum; T (K, C) templates; V (nv, C) signed columns, their prior standard deviation folded
-in; w (C,) weights, one over the variance; a (K,) scores; z (nv,) amplitudes of V; f2 the squared mismatch.
+Names: y (C,) one spectrum; T (K, C) templates; V (nv, C) signed columns, their prior standard deviation
+folded in; w (C,) weights, one over the variance; a (K,) scores; z (nv,) amplitudes of V; f2 the squared
+mismatch.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Row:
-    """One spectrum: counts, or values with a known variance (C,); pile-up's prior sd as a share of the counts."""
+    """One spectrum: counts, or values of known variance (C,); pile: its prior sd as a share of them."""
 
     y: Floats
     variance: Floats | None
@@ -74,8 +75,9 @@ class _Point:
 class _Fit:
     """A finished fit.
 
-    ``s`` (K, K) and ``b`` (K,) are the information and the right-hand side of all classes, with the distortions
-    eliminated, in the last step; ``drifts`` (D,) the fitted drifts; ``level`` the penalised log-likelihood.
+    ``s`` (K, K) and ``b`` (K,) are the information and the right-hand side of all classes, with the
+    distortions eliminated, in the last step; ``drifts`` (D,) the fitted drifts; ``level`` the penalised
+    log-likelihood.
     """
 
     point: _Point
@@ -180,7 +182,9 @@ def _start(plan: _Plan, row: _Row) -> _Point:
         members[:] = True
         a = np.full(k, max(row.y.sum(), 0.0) / k)
     if row.variance is None:
-        near = np.convolve(row.y, np.ones(7), "full")[3:-3] / np.convolve(np.ones(len(row.y)), np.ones(7))[3:-3]
+        near = (
+            np.convolve(row.y, np.ones(7), "full")[3:-3] / np.convolve(np.ones(len(row.y)), np.ones(7))[3:-3]
+        )
         w = 1 / (np.maximum(near, 0.0) + 0.5)
     else:
         w = 1 / row.variance
@@ -238,7 +242,7 @@ def _run(
         joined = _joining(plan, y - fitted, w, allowed & ~members)
         members = members | joined
         if adapt and it >= 1:
-            old, f2 = f2, _mismatch(plan, row, mean, max(len(y) - np.count_nonzero(a), 1))
+            old, f2 = f2, _mismatch(plan, row, mean, max(len(y) - int((a > 0).sum()), 1))
             if abs(f2 - old) > 0.02 * f2:
                 moved = np.inf
         w = 1 / row.total_variance(mean, f2)
@@ -344,8 +348,8 @@ def _pearson(row: _Row, mean: Floats) -> float:
 def _errors(full: _Fit) -> tuple[Floats, Floats]:
     """Return the sd of each score and the scores without the bound; NaN and 0 where the data say nothing.
 
-    The sd is that of the inverse information on the scores above zero. One at zero is freed alone: besides those
-    above zero it takes the value r / i, with r its gradient and i what is left of its own information.
+    The sd is that of the inverse information on the scores above zero. One at zero is freed alone: besides
+    those above zero it takes the value r / i, with r its gradient and i what is left of its own information.
     """
     a, s, b = full.point.a, full.s, full.b
     sd, unbound = np.full(len(a), np.nan), a.copy()

@@ -1,4 +1,4 @@
-"""The slow twin of the compiled Poisson fit; the method and its guarantee stand in `gamma_flow.numerics.poisson`."""
+"""The slow twin of the compiled Poisson fit; the method stands in `gamma_flow.numerics.poisson`."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def poisson(
     summary: Floats,
     threads: int,
 ) -> None:
-    """Fit every row of ``values`` (N, C) and fill ``scores`` (N, K) and ``summary`` (N, 4), as the kernel does.
+    """Fit every row of ``values`` (N, C); fill ``scores`` (N, K) and ``summary`` (N, 4) as the kernel does.
 
-    ``summary``: log-likelihood, violation of the optimality conditions, steps, 1 where the tolerance is missed.
-    ``threads`` is for the kernel; here there is one.
+    ``summary``: log-likelihood, violation of the optimality conditions, steps, 1 where the tolerance is
+    missed. ``threads`` is for the kernel; here there is one.
     """
     del threads
     for i, value in enumerate(values):
