@@ -326,7 +326,7 @@ def _mismatch(plan: _Plan, row: _Row, mean: Floats, ndf: int) -> float:
 
 
 def _log_likelihood(row: _Row, mean: Floats, f2: float) -> float:
-    """Return the log-likelihood without the terms that hold neither mean nor mismatch."""
+    """Return the log-likelihood without the terms of the negative binomial that do not hold the mean."""
     if row.variance is not None:
         variance = row.total_variance(mean, f2)
         return float(-0.5 * ((row.y - mean) ** 2 / variance + np.log(variance)).sum())

@@ -80,7 +80,8 @@ class Decomposed:
         Fitted drifts in units of their prior standard deviation.
     mismatch, chi_square, pearson, log_likelihood, novelty_chi_square : (N,)
         f; chi-square at the least mismatch of the evidence fit and of the novelty fit; that of pure counting;
-        the penalised log-likelihood (without terms in the counts alone).
+        the penalised log-likelihood (without terms in which the mean does not appear: it compares fits of one
+        f).
     n_free : (N,)
         Number of scores above zero.
     mean : (N, C) or None

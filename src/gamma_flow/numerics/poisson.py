@@ -138,7 +138,8 @@ def poisson(
                 "out of range", where=name, expected=f"at least {least:g} and below 1", found=f"{value:g}"
             )
     scores, summary = np.zeros((len(spectra), len(shapes))), np.zeros((len(spectra), 4))
-    engine().poisson(spectra, shapes, float(floor), float(tolerance), _STEPS, scores, summary, threads)
+    with np.errstate(all="ignore"):  # numbers beyond the range end as an infinite violation
+        engine().poisson(spectra, shapes, float(floor), float(tolerance), _STEPS, scores, summary, threads)
     _again(spectra, shapes, floor, tolerance, scores, summary)
     return PoissonFit(scores, summary[:, 0].copy(), summary[:, 1].copy(), summary[:, 2].astype(np.int64))
 
@@ -156,7 +157,7 @@ def _again(
     if len(rows) == 0:
         return
     some, told = np.zeros((len(rows), len(shapes))), np.zeros((len(rows), 4))
-    with np.errstate(all="ignore"):  # numbers beyond the range end as an infinite violation
+    with np.errstate(all="ignore"):
         _reference.poisson(spectra[rows], shapes, floor, tolerance, 10 * _STEPS, some, told, 1)
     scores[rows], summary[rows] = some, told
     missed = rows[told[:, 3] != 0]
