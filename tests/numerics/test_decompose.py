@@ -72,8 +72,8 @@ def assert_alike(found, expected, *, scores, errors, ratios):
 SETTINGS = [
     ({}, {}),
     ({"k": 1}, {}),
-    ({"k": 7, "c": 249}, {"pile": 0.04}),
-    ({"c": 600}, {"pile": 0.1}),
+    ({"k": 7, "c": 249, "n": 5}, {"pile": 0.04}),
+    ({"c": 600, "n": 4}, {"pile": 0.1}),
     ({"c": 37, "k": 2}, {"adapt": False}),
     ({}, {"mismatch": (0.0, 0.0), "evidence": False}),
     ({"total": 1e6}, {"novelty": False, "skip": 0}),
