@@ -87,6 +87,19 @@ def test_kernel_agrees_with_its_twin(engine, kind):
     assert compared >= {"collinear": 0, "repeated": 1}.get(kind, 3)
 
 
+@each_kernel
+@pytest.mark.parametrize("apart", [1e-6, 1e-9])
+def test_templates_too_much_alike_are_left_to_the_careful_path(engine, apart):
+    rng = np.random.default_rng(34)
+    templates = rng.random((1, 30)) + apart * rng.random((4, 30))
+    values = rng.random((50, 4)) @ templates + 1e-3 * rng.random((50, 30))
+    with using("numpy"):
+        expected = unmix(values, templates)
+    with using(engine):
+        found = unmix(values, templates)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+
+
 @each_engine
 def test_rows_do_not_know_each_other_nor_the_threads(engine):
     rng = np.random.default_rng(31)
