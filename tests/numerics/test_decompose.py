@@ -17,6 +17,9 @@ from gamma_flow.numerics.novelty import smooth_modes
 seeds = st.integers(0, 2**32 - 1)
 EVERY_FIELD = tuple(Decomposed.__dataclass_fields__)
 CONVERGED = {"steps": 100, "null_steps": 100, "tolerance": 1e-14, "null_tolerance": 1e-14, "prune": 0.0}
+# in units of a score's error, relative, and absolute (a tenth of it relative)
+ALIKE = {"scores": 0.1, "errors": 0.05, "ratios": 0.5}
+ALIKE_CONVERGED = {"scores": 1e-5, "errors": 1e-5, "ratios": 1e-4}
 EXACT = {"adapt": False, "mismatch": (0.0, 0.0), "floor": 1e-6}
 
 
@@ -89,8 +92,8 @@ def test_kernel_agrees_with_its_twin(engine, sizes, options):
     if "sigma" in options:
         values, options["sigma"] = values - 2.0, options["sigma"] + np.sqrt(values)
     for more, bounds in (
-        ({}, {"scores": 0.1, "errors": 0.05, "ratios": 0.5}),
-        ({**CONVERGED, "adapt": False}, {"scores": 1e-5, "errors": 1e-5, "ratios": 1e-4}),
+        ({}, ALIKE),
+        ({**CONVERGED, "adapt": False}, ALIKE_CONVERGED),
     ):
         with using(engine):
             found = decompose(values, shapes, distortions, **{**options, **more})
@@ -249,6 +252,10 @@ def test_contiguous_floats_are_not_copied():
         assert np.shares_memory(_checks.spectra_of(spectra[::-1, 5:9]), spectra)
         assert not np.shares_memory(_checks.spectra_of(spectra[:, ::2]), spectra)
     assert _checks.spectra_of(np.ones((3, 4), np.uint16)).dtype == np.float64
+    crooked = np.frombuffer(b"." + np.arange(6.0).tobytes(), np.float64, offset=1).reshape(2, 3)
+    assert not crooked.flags.aligned
+    assert _checks.spectra_of(crooked).flags.aligned
+    np.testing.assert_array_equal(_checks.spectra_of(crooked), [[0, 1, 2], [3, 4, 5]])
 
 
 # --------------------------------------------------------------------------- what the numbers should be

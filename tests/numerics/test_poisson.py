@@ -221,14 +221,15 @@ def test_every_step_ascends(engine):
     rng = np.random.default_rng(7)
     with using(engine):
         fit = _compiled.engine().poisson
-        for kind in KINDS * 5:
-            values, templates = draw(rng, kind, n=12)
+        for _ in range(15):
+            # nothing fits: a third of these would descend somewhere if no step was shortened
+            templates, values = rng.gamma(0.2, 1.0, (3, 8)) ** 2, rng.poisson(10 ** rng.uniform(0, 4, (5, 8)))
             levels = []
             for steps in range(9):
-                scores, told = np.zeros((12, len(templates))), np.zeros((12, 4))
-                fit(values, templates, FLOOR, 1e-9, steps, scores, told, 1)
+                scores, told = np.zeros((5, 3)), np.zeros((5, 4))
+                fit(values.astype(float), templates, FLOOR, 1e-9, steps, scores, told, 1)
                 levels.append(told[:, 0].copy())
-            assert (np.diff(levels, axis=0) >= -1e-12 * (1 + np.abs(levels[0]))).all(), kind
+            assert (np.diff(levels, axis=0) >= -1e-12 * (1 + np.abs(levels[0]))).all()
 
 
 def test_improving_one_score_after_the_other_ends_at_the_same_maximum(monkeypatch):

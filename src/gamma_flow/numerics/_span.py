@@ -174,7 +174,7 @@ def _in_range(x: Floats, first_row: int) -> tuple[Floats, Floats, Floats | float
 
 
 def solved(
-    span: Span, q: Floats, squares: Floats, scale: Floats, tolerance: float, numbers: Ints
+    span: Span, q: Floats, squares: Floats, scale: Floats, tolerance: float, numbers: Ints | range
 ) -> tuple[Floats, Floats]:
     """Return the scores of unit templates (J, n), and those of the templates as given, (rows, J).
 

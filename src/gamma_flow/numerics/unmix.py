@@ -129,7 +129,7 @@ class Unmixer:
         n = len(spectra)
         scores = np.zeros((n, len(self.templates)))
         if compiled is None:
-            self._by_numpy(spectra, scores, quality, np.arange(n))
+            self._by_numpy(spectra, scores, quality, range(n))
             return scores
         for start in range(0, n, _ROWS):
             rows = slice(start, start + _ROWS)
@@ -192,7 +192,9 @@ class Unmixer:
                 exact = similarity.fit_quality(spectra[rows], fitted(scores[rows], self.templates))
                 quality[:, rows] = exact.cosine, exact.centred_cosine, exact.explained_variance
 
-    def _by_numpy(self, spectra: NDArray[Any], scores: Floats, quality: Floats | None, numbers: Ints) -> None:
+    def _by_numpy(
+        self, spectra: NDArray[Any], scores: Floats, quality: Floats | None, numbers: Ints | range
+    ) -> None:
         """Fill scores (n, K) and quality (3, n); an error calls the rows by their numbers (n,)."""
         span = self._span
         for rows, q, squares, scale in projected(spectra, span):
