@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engines import ENGINES, draw, using
 from gamma_flow.errors import DataError, IncompatibleError
 from gamma_flow.numerics import _active_set as module
 from gamma_flow.numerics.similarity import fit_quality
@@ -18,20 +19,11 @@ PROMISE = 1e-9
 seeds = st.integers(0, 2**32 - 1)
 
 
-def draw(rng, n, k, c, *, kind="random"):
-    """Draw values (n, c) and templates (k, c)."""
-    if kind == "random":
-        templates = rng.normal(size=(k, c))
-    elif kind == "positive":
-        templates = rng.random((k, c)) * 10.0 ** rng.uniform(-3, 3, (k, 1))
-    elif kind == "collinear":
-        templates = rng.random((1, c)) + 10.0 ** rng.uniform(-12, -1) * rng.normal(size=(k, c))
-    else:
-        templates = rng.random((k, c))[rng.integers(0, k, k)]  # some more than once
-    scores = rng.gamma(0.5, 2.0, (n, k)) * (rng.random((n, k)) < 0.5)
-    values = scores @ templates + rng.normal(size=(n, c)) * np.abs(templates).mean() * rng.choice([0.01, 1.0])
-    values[rng.random(n) < 0.1] = 0.0
-    return values, templates
+@pytest.fixture(autouse=True, scope="module", params=[name for name in ENGINES if "narrow" not in name])
+def _engine(request):
+    """Run every test on numpy alone and with the kernel."""
+    with using(request.param):
+        yield
 
 
 def by_enumeration(values, templates, signed):
@@ -64,44 +56,6 @@ def test_nnls_is_the_best_of_all_sets(seed, k, c, kind, some_signed):
         if k <= c and np.linalg.cond(templates / np.linalg.norm(templates, axis=1)[:, None]) < 1e3:
             tolerance = 1e-8 * size / np.linalg.norm(templates, axis=1)
             assert (np.abs(s - expected) <= tolerance).all()
-
-
-def problems():
-    """Yield 10,000 problems in sets with common templates: kind, values, templates."""
-    rng = np.random.default_rng(2011)
-    shapes = [(1, 1), (1, 30), (5, 1), (2, 12), (5, 60), (12, 5), (18, 40), (40, 60), (40, 30), (25, 25)]
-    for kind, (k, c) in itertools.product(["random", "positive", "collinear", "repeated"], shapes):
-        for _ in range(5):
-            yield kind, *draw(rng, 50, k, c, kind=kind)
-
-
-def test_nnls_agrees_with_scipy():
-    optimize = pytest.importorskip("scipy.optimize")
-    total = compared = 0
-    for kind, values, templates in problems():
-        scores = nnls(values, templates)
-        assert np.isfinite(scores).all()
-        assert (scores >= 0).all()
-        strength = np.linalg.norm(templates, axis=1)
-        size = np.linalg.norm(values, axis=1)
-        cancels = scores @ strength > 1e4 * size
-        assert (kkt_violation(values, templates, scores)[~cancels] <= PROMISE).all(), kind
-        assert cancels.mean() < 0.5
-        benign = np.linalg.matrix_rank(templates) == len(templates) and (
-            np.linalg.cond(templates / strength[:, None]) < 1e3
-        )
-        for x, s, norm in zip(values, scores, size, strict=True):
-            total += 1
-            try:
-                expected, residual = optimize.nnls(templates.T, x)
-            except RuntimeError:  # scipy gives up on some; the conditions above hold all the same
-                continue
-            compared += 1
-            assert abs(np.linalg.norm(x - s @ templates) - residual) <= 1e-9 * norm, kind
-            if benign:
-                assert (np.abs(s - expected) * strength <= 1e-8 * norm).all(), kind
-    assert total == 10_000
-    assert compared > 9_000
 
 
 @given(seeds, st.integers(1, 12), st.integers(1, 20))
@@ -186,6 +140,7 @@ def test_fallback_alone_solves_everything(monkeypatch, kind):
     monkeypatch.setattr(module, "_EXCHANGES", 1)
     monkeypatch.setattr(module, "_SWEEPS", 0)
     monkeypatch.setattr(module, "_TOO_STEEP", 2.0)
+    monkeypatch.setenv("GAMMA_FLOW_KERNEL", "numpy")
     rng = np.random.default_rng(11)
     for k, c in [(1, 1), (5, 30), (12, 5), (20, 40)]:
         values, templates = draw(rng, 60, k, c, kind=kind)

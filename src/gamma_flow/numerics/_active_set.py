@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gamma_flow.numerics import similarity
 
-__all__ = ["DEPENDENT", "LANES", "solve", "times"]
+__all__ = ["DEPENDENT", "LANES", "distinct", "solve", "times"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -37,7 +37,7 @@ _BUDGET = 1 << 18  # numbers in the factors of one go: 2 MB
 def solve(r: Floats, q: Floats, norms: Floats, tolerance: float) -> Floats:
     """Minimise ||q - r u|| over u >= 0 for every column of q (M, n); r (M, k) with columns of norm <= 1."""
     sizes = np.sqrt((r * r).sum(axis=0))
-    kept = _distinct(r, sizes)
+    kept = distinct(r, sizes)
     out = np.zeros((r.shape[1], q.shape[1]))
     if len(kept) == 0:
         return out
@@ -55,7 +55,7 @@ def solve(r: Floats, q: Floats, norms: Floats, tolerance: float) -> Floats:
     return out
 
 
-def _distinct(r: Floats, sizes: Floats) -> Ints:
+def distinct(r: Floats, sizes: Floats) -> Ints:
     """Return the columns that are not (nearly) zero and point in no direction an earlier one does."""
     kept: list[int] = []
     for j in np.flatnonzero(sizes > DEPENDENT):

@@ -751,59 +751,80 @@ static void least_squares(const Small &s, const void *values, bool single, long 
 
 // ------------------------------------------------------------------------------------------ Poisson
 
-// Maximises sum(y log mu - mu), mu = scores @ shapes + floor, over scores >= 0: Newton steps on quadratic models
-// with Fisher weights, shortened until the likelihood grows enough.
-// summary: log-likelihood, Kuhn-Tucker violation over the counts, steps, 1 if the tolerance is not met.
+// Slope of the likelihood along a change of the mean, at a part of the way. Filled-up channels have change 0.
+static double slope_at(const double *y, const double *mu, const double *change, double way, double floor, int cp) {
+    Lane out = all(0), f = all(way), low = all(floor);
+    for (int i = 0; i < cp; i += 4) {
+        Lane d = load(change + i), m = larger(load(mu + i) + f * d, low);
+        out += d * ((load(y + i) - m) / m);
+    }
+    return sum(out);
+}
+
+// How far to go along a change of the mean, 0 to 1: at least half the way to the maximum on it. The likelihood is
+// concave: where its slope is not negative it has only grown, and a slope keeps its digits where differences of the
+// likelihood are lost in rounding.
+static double ascent(const double *y, const double *mu, const double *change, double floor, int cp) {
+    double low = 0, at_low = slope_at(y, mu, change, 0, floor, cp);
+    if (!(at_low > 0)) return 0;
+    double high = 1, at_high = slope_at(y, mu, change, 1, floor, cp);
+    if (at_high >= 0) return 1;
+    for (int i = 0; i < 60 && low < 0.5 * high; i++) {
+        const double width = high - low;
+        double way = low + width * (i % 3 < 2 ? at_low / (at_low - at_high) : 0.5);
+        way = std::min(std::max(way, low + 0.05 * width), high - 0.05 * width);
+        const double now = slope_at(y, mu, change, way, floor, cp);
+        if (now >= 0) low = way, at_low = now;
+        else high = way, at_high = now;
+    }
+    return low;
+}
+
+// Maximises sum(y log mu - mu), mu = scores @ shapes + floor, over scores >= 0: the solution of a quadratic model, then
+// a search on the line to it; one score after the other where that does not ascend. It grows at every step, and the
+// steps end at the maximum: see numerics/poisson.py.
+// summary: log-likelihood, violation of the optimality conditions, steps, 1 if the tolerance is not met.
 static void poisson(const void *values, bool single, long stride, int c, int cp, const double *shapes, int k,
                     double floor, double tolerance, int steps, double *scores, long score_stride, double *summary,
                     long summary_stride, long first, long last) {
-    std::vector<double> y(cp), mu(cp), step(cp), w(cp), scaled((size_t)k * cp), g((size_t)k * k), b(k), x(k), a(k), sums(k),
-        right(k), next(k);
+    std::vector<double> y(cp), mu(cp), change(cp), w(cp), scaled((size_t)k * cp), g((size_t)k * k), b(k), x(k), a(k),
+        sums(k), right(k), to(k);
     Quadratic problem;
     for (int j = 0; j < k; j++) {
         double s = 0;
         for (int i = 0; i < c; i++) s += shapes[(size_t)j * cp + i];
         sums[j] = s;
     }
+    auto mean = [&]() {
+        combine(shapes, a.data(), k, cp, mu.data());
+        for (int i = 0; i < c; i++) mu[i] += floor;
+        for (int i = c; i < cp; i++) mu[i] = 1;
+    };
     for (long row = first; row < last; row++) {
         take_row(values, single, stride, row, c, cp, y.data());
         double total = 0;
         for (int i = 0; i < c; i++) total += y[i];
         double *out = scores + row * score_stride, *told = summary + row * summary_stride;
-        for (int j = 0; j < k; j++) a[j] = sums[j] > 0 ? total / (k * sums[j]) : 0;
-        auto mean = [&](const std::vector<double> &of, double extra, std::vector<double> &to) {
-            combine(shapes, of.data(), k, cp, to.data());
-            for (int i = 0; i < c; i++) to[i] += extra;
-            for (int i = c; i < cp; i++) to[i] = 1;
-        };
-        auto likelihood = [&](const std::vector<double> &of) {
-            Lane s = all(0);
-            double direct = 0;
-            for (int i = 0; i < cp; i += 4) {
-                Lane m = load(&of[i]);
-                s += load(&y[i]) * logarithm(m) - m;
-            }
-            for (int i = c; i < cp; i++) direct += 1;
-            return sum(s) + direct;
-        };
-        mean(a, floor, mu);
-        double now = likelihood(mu), violation = 0;
+        for (int j = 0; j < k; j++) a[j] = sums[j] > 0 && total > 0 ? total / (k * sums[j]) : 0;
+        mean();
+        double violation = 0;
         int done = 0;
-        for (;; done++) {
-            // gradient and its violation of the conditions, a_j g_j and g_j+ over the counts
-            for (int i = 0; i < cp; i++) step[i] = (y[i] - mu[i]) / mu[i];
+        for (; total > 0; done++) {
+            for (int i = 0; i < cp; i++) w[i] = (y[i] - mu[i]) / mu[i];
+            for (int i = c; i < cp; i++) w[i] = 0;
             violation = 0;
             for (int j = 0; j < k; j++) {
-                b[j] = dot(&step[0], shapes + (size_t)j * cp, cp);
+                b[j] = dot(w.data(), shapes + (size_t)j * cp, cp);
                 double relative = sums[j] > 0 ? b[j] / sums[j] : 0;
-                violation = std::max(violation, std::max(relative, std::fabs(relative) * a[j] * sums[j] / std::max(total, 1.0)));
+                double missed = std::max(relative, std::fabs(relative) * a[j] * sums[j] / std::max(total, 1.0));
+                if (!std::isfinite(missed)) missed = std::numeric_limits<double>::infinity();
+                violation = std::max(violation, missed);
             }
-            if (violation <= tolerance || done == steps || total <= 0) break;
-            // curvature: that of the likelihood itself once near, where it is safe, else Fisher's
-            bool exact = violation < 1e-2 && done > 2;
+            if (violation <= tolerance || done == steps || std::isinf(violation)) break;
+            // curvature: the expected one far away, that of the likelihood itself once near, the larger one between
             for (int i = 0; i < cp; i++) {
-                double v = exact ? std::max(y[i], 1e-3 * mu[i]) / (mu[i] * mu[i]) : 1 / mu[i];
-                w[i] = i < c ? std::sqrt(v) : 0;
+                double v = done < 3 ? mu[i] : violation < 0.5 ? std::max(y[i], 1e-3 * mu[i]) : std::max(y[i], mu[i]);
+                w[i] = i < c ? std::sqrt(v) / mu[i] : 0;
             }
             for (int j = 0; j < k; j++)
                 for (int i = 0; i < cp; i += 4)
@@ -816,33 +837,35 @@ static void poisson(const void *values, bool single, long stride, int c, int cp,
                 right[j] = s;
             }
             problem.solve(g.data(), right.data(), k, k, x.data());
-            double slope = 0;
-            for (int j = 0; j < k; j++) slope += b[j] * (x[j] - a[j]);
-            double length = 1;
-            std::vector<double> &trial = w;
-            bool moved = false;
-            for (int half = 0; half < 40; half++, length *= 0.5) {
-                for (int j = 0; j < k; j++) next[j] = length == 1 ? x[j] : a[j] + length * (x[j] - a[j]);
-                mean(next, floor, trial);
-                double then = likelihood(trial);
-                if (then >= now + 1e-4 * length * slope || (half > 0 && length * slope < 1e-13 * (std::fabs(now) + 1))) {
-                    moved = then >= now - 1e-12 * (std::fabs(now) + 1);
-                    if (moved) now = then, a.swap(next), mu.swap(trial);
-                    break;
-                }
+            for (int j = 0; j < k; j++) to[j] = x[j] - a[j];
+            combine(shapes, to.data(), k, cp, change.data());
+            double way = ascent(y.data(), mu.data(), change.data(), floor, cp);
+            if (way > 0) {
+                for (int j = 0; j < k; j++) a[j] = way == 1 ? x[j] : std::max(a[j] + way * to[j], 0.0);
+                mean();
+                continue;
             }
-            if (!moved) {
-                done++;
-                break;
+            for (int j = 0; j < k; j++) {
+                const double *shape = shapes + (size_t)j * cp;
+                double slope = 0, curvature = 0;
+                for (int i = 0; i < c; i++) {
+                    slope += shape[i] * ((y[i] - mu[i]) / mu[i]);
+                    curvature += shape[i] / mu[i] * (shape[i] / mu[i]) * std::max(y[i], mu[i]);
+                }
+                if (!(curvature > 0)) continue;
+                const double step = std::max(slope / curvature, -a[j]);
+                for (int i = 0; i < cp; i++) change[i] = step * shape[i];
+                a[j] = std::max(a[j] + ascent(y.data(), mu.data(), change.data(), floor, cp) * step, 0.0);
+                mean();
             }
         }
         for (int j = 0; j < k; j++) out[j] = a[j];
-        if (total <= 0)
-            for (int j = 0; j < k; j++) out[j] = 0;
-        told[0] = now;
-        told[1] = total > 0 ? violation : 0;
+        Lane level = all(0);
+        for (int i = 0; i < cp; i += 4) level += load(&y[i]) * logarithm(load(&mu[i])) - load(&mu[i]);
+        told[0] = sum(level) + (cp - c);  // a filled-up channel put in -1
+        told[1] = violation;
         told[2] = done;
-        told[3] = told[1] <= tolerance ? 0 : 1;
+        told[3] = violation <= tolerance ? 0 : 1;
     }
 }
 

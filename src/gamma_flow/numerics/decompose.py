@@ -6,12 +6,13 @@ The model of C channels y_c and K classes::
     mu  = sum_k a_k (T_k + sum_q z_kq U_kq) + sum_d z_d sum_k a_k D_dk + z_p P        a >= 0, z ~ N(0, 1)
 
 T are the templates, D their derivatives with respect to what may drift (gain, offset, resolution) times the
-prior standard deviation, U smooth or learned distortions of a class, P the self-convolution of the mean (pile-up),
-f the mismatch that is left in each channel: the smallest one at which Pearson's chi-square does not exceed the
-number of degrees of freedom. What the parts buy on measured spectra stands in docs/engine.md.
+prior standard deviation, U smooth or learned distortions of a class, P the self-convolution of the mean
+(pile-up), f the mismatch that is left in each channel: the smallest one at which Pearson's chi-square does
+not exceed the number of degrees of freedom. What the parts buy on measured spectra stands in docs/engine.md.
 
-The fit is a few steps of reweighted least squares. In each one the signed z are eliminated (Cholesky of I + V'WV),
-the scores follow from a small non-negative quadratic problem, and the columns that hold products a z are built anew.
+The fit is a few steps of reweighted least squares. In each one the signed z are eliminated (Cholesky of I +
+V'WV), the scores follow from a small non-negative quadratic problem, and the columns that hold products a z
+are built anew.
 """
 
 from __future__ import annotations
@@ -22,17 +23,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gamma_flow.errors import IncompatibleError
-from gamma_flow.numerics import similarity
-
-try:
-    from gamma_flow.numerics import _kernel
-except ImportError:  # installed without a compiler
-    _kernel = None  # type: ignore[assignment]
+from gamma_flow.errors import DataError, IncompatibleError, SettingsError
+from gamma_flow.numerics import _checks
+from gamma_flow.numerics._compiled import engine
 
 __all__ = ["Decomposed", "Distortions", "decompose"]
 
 Floats = NDArray[np.float64]
+
+_MOST_DRIFTS = 16  # the kernel has room for that many
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +70,19 @@ class Decomposed:
     scores : (N, K)
         Counts of each class.
     errors : (N, K)
-        Their standard deviations from the inverse information on the free set, nuisances included; a zero score
-        is freed alone. Infinite where the data say nothing.
+        Their standard deviations from the inverse information on the free set, nuisances included; a zero
+        score is freed alone. Infinite where the data say nothing.
     free : (N, K)
-        The scores without the bound at zero: equal to ``scores`` where these are above it, else the (negative)
-        value that the class alone would take.
+        The scores without the bound at zero: equal to ``scores`` where these are above it, else the
+        (negative) value that the class alone would take.
     ratios : (N, K)
         Twice the loss of penalised log-likelihood when the class is left out and all else fitted again.
     drifts : (N, D)
         Fitted drifts in units of their prior standard deviation.
     mismatch, chi_square, pearson, log_likelihood, novelty_chi_square : (N,)
         f; chi-square at the least mismatch of the evidence fit and of the novelty fit; that of pure counting;
-        the penalised log-likelihood (without terms in the counts alone).
+        the penalised log-likelihood (without terms in which the mean does not appear: it compares fits of one
+        f).
     n_free : (N,)
         Number of scores above zero.
     mean : (N, C) or None
@@ -135,59 +135,260 @@ def decompose(
     mean: bool = False,
     threads: int = 1,
 ) -> Decomposed:
-    """Fit every spectrum."""
-    spectra = similarity.matrix(values, "values")
-    if spectra.dtype not in (np.float64, np.float32):
-        spectra = spectra.astype(np.float64)
-    t = np.ascontiguousarray(similarity.matrix(shapes, "templates"), dtype=np.float64)
-    k, c = t.shape
-    if spectra.shape[1] != c:
-        raise IncompatibleError(
-            "spectra and templates differ in their channels", expected=f"{c}", found=f"{spectra.shape[1]}"
-        )
+    """Fit every spectrum as a non-negative sum of templates that may be a little wrong.
+
+    Parameters
+    ----------
+    values : (N, C) array_like
+        Counts, at least 0 unless ``sigma`` is given. Not modified; float64 and float32 are taken as they are.
+    shapes : (K, C) array_like
+        Templates of unit sum, so that scores are counts. A row of zeros gets the score 0 and an infinite
+        error.
+    distortions : Distortions, optional
+        How the templates may be wrong; exact without it.
+    sigma : (C,), (1, C) or (N, C) array_like, optional
+        Known standard deviation of each value, above 0: Gaussian instead of counts. The mean may be negative
+        then.
+    pile : float or (N,) array_like, optional
+        Prior standard deviation of pile-up as a share of the counts; no pile-up without it, nor with
+        ``sigma``.
+    mismatch : (float, float)
+        Least and largest f.
+    adapt : bool
+        Let f follow chi-square; else it stays at its least.
+    floor : float
+        Counts a channel below which the mean of counts is not taken, above 0.
+    steps, null_steps : int
+        Largest number of reweighted steps of a fit and of a fit without one class.
+    tolerance, null_tolerance : float
+        A fit ends when its mean moves by less: sum of squared changes over the variances.
+    least_ratio : float
+        A class is left out for its ratio only where its score exceeds so many errors; the ratio is 0
+        elsewhere.
+    prune : float
+        A distortion about which the data say less than this (squared, in prior standard deviations) is not
+        fitted.
+    evidence : bool
+        Compute the ratios; they are 0 without it.
+    novelty : bool
+        Fit again with all the modes where chi-square stands out.
+    skip : int
+        A class that is never left out (the background), -1 for none.
+    mean : bool
+        Return the fitted mean, too.
+    threads : int
+        Threads of the compiled kernel. They change no digit.
+
+    Returns
+    -------
+    Decomposed
+        No number in it is NaN; errors are infinite where the data say nothing.
+
+    Raises
+    ------
+    DataError
+        For anything but finite real numbers in two dimensions, negative counts, a sigma that is not positive,
+        a negative pile-up (each with its row and channel), and for numbers whose fit leaves the range of
+        float64.
+    IncompatibleError
+        If the shapes do not fit each other.
+    SettingsError
+        For any other argument out of range.
+
+    Notes
+    -----
+    Fitted is the log-likelihood minus ``z'z / 2`` and half the logarithm of the determinant of the signed
+    columns' information, which is what is left when their amplitudes are integrated out (Laplace [2]_). The
+    weights are those of a quasi-likelihood [1]_. The result of a row does not depend on the rows around it.
+
+    References
+    ----------
+    .. [1] R. W. M. Wedderburn, Biometrika 61 (1974) 439.
+    .. [2] L. Tierney, J. B. Kadane, Journal of the American Statistical Association 81 (1986) 82.
+
+    Examples
+    --------
+    >>> shapes = [[0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5]]
+    >>> found = decompose([[400, 400, 0, 0], [0, 0, 0, 0]], shapes, mismatch=(0.0, 0.0))
+    >>> found.scores.round(3)
+    array([[800.,   0.],
+           [  0.,   0.]])
+    >>> found.errors[0, 0].round(1)  # the root of the counts
+    np.float64(28.3)
+    """
+    spectra = _checks.spectra_of(values)
+    t = _checks.channels_of(spectra, shapes)
+    (n, c), k = spectra.shape, len(t)
+    threads = _checks.threads_of(threads)
+    _checks.refuse_nonfinite_rows(spectra, "values")
+    if sigma is None:
+        _checks.refuse_negative(spectra, "values", "values that are no counts need their sigma")
     given = Distortions.none(k, c) if distortions is None else distortions
-    n = len(spectra)
-    spread = np.ascontiguousarray(given.spread, np.float64).reshape(-1, c)
-    drift = np.ascontiguousarray(given.drift, np.float64).reshape(-1, c)
-    scores, errors, free, ratios = (np.zeros((n, k)) for _ in range(4))
-    drifts = np.zeros((n, len(given.drift)))
-    summary = np.zeros((n, 8))
-    fitted = np.zeros((n, c)) if mean else None
-    sd = None if sigma is None else np.ascontiguousarray(np.atleast_2d(np.asarray(sigma, np.float64)))
-    piles = None if pile is None else np.ascontiguousarray(np.asarray(pile, np.float64).reshape(1, -1))
-    if spectra.size and spectra.strides[1] != spectra.itemsize:
-        spectra = np.ascontiguousarray(spectra)
-    _kernel.decompose(
-        spectra,
-        t,
-        spread,
-        drift,
-        sd,
-        piles,
-        (given.modes, given.pile_shift),
-        (*mismatch, adapt, floor),
-        (steps, null_steps, tolerance, null_tolerance),
-        (least_ratio, prune, True, evidence, novelty, skip),
-        scores,
-        errors,
-        free,
-        ratios,
-        drifts,
-        summary,
-        fitted,
-        threads,
+    spread, drift = _columns(given, k, c)
+    _check_settings(
+        mismatch, floor, (steps, null_steps), (tolerance, null_tolerance, prune), least_ratio, skip, k
     )
+    scores, errors, free, ratios = (np.zeros((n, k)) for _ in range(4))
+    drifts, summary = np.zeros((n, len(given.drift))), np.zeros((n, 8))
+    fitted = np.zeros((n, c)) if mean else None
+    with np.errstate(all="ignore"):  # what leaves the range is refused below
+        engine().decompose(
+            spectra,
+            t,
+            spread,
+            drift,
+            _sigma(sigma, n, c),
+            _pile(pile, n),
+            (int(given.modes), int(given.pile_shift)),
+            (float(mismatch[0]), float(mismatch[1]), bool(adapt), float(floor)),
+            (int(steps), int(null_steps), float(tolerance), float(null_tolerance)),
+            (float(least_ratio), float(prune), True, bool(evidence), bool(novelty), int(skip)),
+            scores,
+            errors,
+            free,
+            ratios,
+            drifts,
+            summary,
+            fitted,
+            threads,
+        )
+    _refuse_overflow(scores, free, ratios, drifts, summary)
     return Decomposed(
         scores,
         np.where(np.isnan(errors), np.inf, errors),
         free,
         ratios,
         drifts,
-        summary[:, 0],
-        summary[:, 1],
-        summary[:, 2],
-        summary[:, 3],
-        summary[:, 5],
-        summary[:, 4].astype(np.int64),
-        fitted,
+        mismatch=summary[:, 0].copy(),
+        chi_square=summary[:, 1].copy(),
+        pearson=summary[:, 2].copy(),
+        log_likelihood=summary[:, 3].copy(),
+        novelty_chi_square=summary[:, 5].copy(),
+        n_free=summary[:, 4].astype(np.int64),
+        mean=fitted,
     )
+
+
+# ---------------------------------------------------------------------------------------------- input
+
+
+def _columns(given: Distortions, k: int, c: int) -> tuple[Floats, Floats]:
+    """Return the distortions as the engine takes them: (K Q, C) and (D K, C)."""
+    spread, drift = np.asarray(given.spread, np.float64), np.asarray(given.drift, np.float64)
+    for name, array, axis in (("spread", spread, 0), ("drift", drift, 1)):
+        if array.ndim != 3 or array.shape[axis] != k or array.shape[2] != c:
+            raise IncompatibleError(
+                "distortions and templates differ in classes or channels",
+                where=f"distortions.{name}",
+                expected=f"shape ({k}, any, {c})" if axis == 0 else f"shape (any, {k}, {c})",
+                found=f"{array.shape}",
+            )
+        if not np.isfinite(array).all():
+            raise DataError(
+                "a value is not finite", where=f"distortions.{name}, {_place(~np.isfinite(array))}"
+            )
+    if len(drift) > _MOST_DRIFTS:
+        raise SettingsError(
+            "too many drifts",
+            where="distortions.drift",
+            expected=f"at most {_MOST_DRIFTS}",
+            found=f"{len(drift)}",
+        )
+    if not 0 <= given.modes <= spread.shape[1]:
+        raise SettingsError(
+            "no such number of modes",
+            where="distortions.modes",
+            expected=f"0 to {spread.shape[1]}, as the spread has",
+            found=f"{given.modes}",
+        )
+    return np.ascontiguousarray(spread).reshape(-1, c), np.ascontiguousarray(drift).reshape(-1, c)
+
+
+def _sigma(sigma: ArrayLike | None, n: int, c: int) -> Floats | None:
+    """Return standard deviations (1 or N, C)."""
+    if sigma is None:
+        return None
+    sd = np.ascontiguousarray(np.atleast_2d(np.asarray(sigma, np.float64)))
+    if sd.ndim != 2 or sd.shape[1] != c or len(sd) not in (1, n):
+        raise IncompatibleError(
+            "not one standard deviation a value",
+            where="sigma",
+            expected=f"shape ({c},), (1, {c}) or ({n}, {c})",
+            found=f"{np.shape(sigma)}",
+        )
+    wrong = ~(np.isfinite(sd) & (sd > 0))
+    if wrong.any():
+        row, channel = np.argwhere(wrong)[0]
+        raise DataError(
+            "a standard deviation is not above zero",
+            where=f"sigma, row {row}, channel {channel}",
+            expected="a finite number above 0",
+            found=f"{sd[row, channel]:g}",
+            cure="leave channels that nobody measured out of values and templates",
+        )
+    return sd
+
+
+def _pile(pile: ArrayLike | None, n: int) -> Floats | None:
+    """Return the prior sd of pile-up (1, N)."""
+    if pile is None:
+        return None
+    share = np.asarray(pile, np.float64)
+    if share.shape not in ((), (n,)):
+        raise IncompatibleError(
+            "not one pile-up a spectrum", where="pile", expected=f"shape ({n},)", found=f"{share.shape}"
+        )
+    wrong = np.atleast_1d(~(np.isfinite(share) & (share >= 0)))
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise DataError(
+            "pile-up is not a share of the counts",
+            where=f"pile, row {row}",
+            expected="a finite number of at least 0",
+            found=f"{np.atleast_1d(share)[row]:g}",
+        )
+    return np.ascontiguousarray(np.broadcast_to(share, (1, n)))
+
+
+def _check_settings(
+    mismatch: tuple[float, float],
+    floor: float,
+    steps: tuple[int, int],
+    positive: tuple[float, float, float],
+    least_ratio: float,
+    skip: int,
+    k: int,
+) -> None:
+    def refuse(where: str, expected: str, found: object) -> None:
+        raise SettingsError("out of range", where=where, expected=expected, found=f"{found}")
+
+    if not 0 <= mismatch[0] <= mismatch[1] < np.inf:
+        refuse("mismatch", "0 <= least <= largest", mismatch)
+    if not 1e-100 <= floor < np.inf:
+        refuse("floor", "a number above 0", floor)
+    for name, number in zip(("steps", "null_steps"), steps, strict=True):
+        if not 1 <= number <= 10**6:
+            refuse(name, "at least 1", number)
+    for name, value in zip(("tolerance", "null_tolerance", "prune"), positive, strict=True):
+        if not 0 <= value < np.inf:
+            refuse(name, "a number of at least 0", value)
+    if not least_ratio >= 0:
+        refuse("least_ratio", "a number of at least 0", least_ratio)
+    if not -1 <= skip < k:
+        refuse("skip", f"-1 to {k - 1}", skip)
+
+
+def _place(mask: NDArray[np.bool_]) -> str:
+    return "index " + ", ".join(str(i) for i in np.argwhere(mask)[0])
+
+
+def _refuse_overflow(*results: Floats) -> None:
+    """Refuse rows in which numbers left the range of float64."""
+    for one in results:
+        bad = np.flatnonzero(~np.isfinite(one).all(axis=1))
+        if len(bad):
+            raise DataError(
+                "the fit leaves the range of float64",
+                where=f"values, row {bad[0]}",
+                cure="bring values, templates and their standard deviations to similar scales",
+            )

@@ -29,25 +29,30 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gamma_flow.errors import DataError, IncompatibleError
-from gamma_flow.numerics import similarity
-from gamma_flow.numerics._active_set import DEPENDENT, LANES, solve, times
+from gamma_flow.numerics import _checks, similarity
+from gamma_flow.numerics._compiled import kernel
+from gamma_flow.numerics._span import Span, fitted, projected, quality_of, solved
 from gamma_flow.numerics.similarity import FitQuality
 
-__all__ = ["Unmixed", "fit_sums", "kkt_violation", "nnls", "unmix"]
+if TYPE_CHECKING:
+    from types import ModuleType
+
+__all__ = ["Unmixed", "Unmixer", "fit_sums", "kkt_violation", "nnls", "unmix"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
 Ints = NDArray[np.intp]
 
-_NORMAL_RANGE = (1e-200, 1e200)  # of squared norms
+_UNSOLVED, _CANCELS = 2, 1  # what the kernel says of a row that it leaves open
+_ROWS = 16384  # in one go: what memory beyond input and output is bounded by
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,147 @@ class Unmixed:
     quality: FitQuality
 
 
+@dataclass(frozen=True, eq=False)
+class Unmixer:
+    """Templates made ready once, to unmix many batches, or one spectrum after the other.
+
+    Parameters
+    ----------
+    templates : (K, C) array_like
+        Shapes. A copy is kept, read-only.
+    signed : (K,) bool array_like, optional
+        Components whose scores may be negative; none without it.
+    tolerance : float
+        As for `nnls`.
+
+    Raises
+    ------
+    DataError, IncompatibleError
+        As `nnls` does, for what is wrong with templates and signed.
+
+    Examples
+    --------
+    >>> unmixer = Unmixer([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
+    >>> unmixer.unmix([[2.0, 3.0, 1.0]]).scores.round(6)
+    array([[2., 1.]])
+    """
+
+    templates: Floats
+    signed: Bools
+    tolerance: float
+    _span: Span = field(repr=False)
+
+    def __init__(
+        self, templates: ArrayLike, signed: ArrayLike | None = None, tolerance: float = 1e-9
+    ) -> None:
+        shapes, free = _checked_templates(templates, signed)
+        shapes.flags.writeable = free.flags.writeable = False
+        for name, value in (("templates", shapes), ("signed", free), ("tolerance", float(tolerance))):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "_span", Span.of(shapes, free))
+
+    def nnls(self, values: ArrayLike, *, threads: int = 1) -> Floats:
+        """Return the scores (N, K) of spectra (N, C), as the function `nnls` does."""
+        spectra = _checked_spectra(values, self.templates)
+        return self._scores(spectra, threads, None)
+
+    def unmix(self, values: ArrayLike, *, threads: int = 1) -> Unmixed:
+        """Return the scores of spectra (N, C) and the quality of the fit, as the function `unmix` does."""
+        spectra = _checked_spectra(values, self.templates)
+        quality = np.empty((3, len(spectra)))
+        scores = self._scores(spectra, threads, quality)
+        return Unmixed(scores, FitQuality(quality[0], quality[1], quality[2]))
+
+    def _scores(self, spectra: NDArray[Any], threads: int, quality: Floats | None) -> Floats:
+        """Return scores (N, K), and fill the quality (3, N) if it is asked for."""
+        threads = _checks.threads_of(threads)
+        compiled = kernel() if self._span.small is not None else None
+        n = len(spectra)
+        scores = np.zeros((n, len(self.templates)))
+        if compiled is None:
+            self._by_numpy(spectra, scores, quality, range(n))
+            return scores
+        for start in range(0, n, _ROWS):
+            rows = slice(start, start + _ROWS)
+            part = None if quality is None else quality[:, rows]
+            self._by_kernel(compiled, spectra[rows], scores[rows], part, threads, start)
+        return scores
+
+    def _by_kernel(
+        self,
+        compiled: ModuleType,
+        spectra: NDArray[Any],
+        scores: Floats,
+        quality: Floats | None,
+        threads: int,
+        first: int,
+    ) -> None:
+        """Fill scores (n, K) and quality (3, n); rows that the kernel leaves open are filled by numpy."""
+        small = self._span.small
+        assert small is not None
+        spectra = _checks.spectra_of(spectra)
+        found = scores if small.columns is None else np.zeros((len(spectra), len(small.columns)))
+        told = np.empty((len(spectra), 4))
+        compiled.least_squares(
+            spectra,
+            small.basis,
+            small.coordinates,
+            small.ones,
+            small.norms,
+            self._span.n_free,
+            self.tolerance,
+            found,
+            told,
+            threads,
+        )
+        if small.columns is not None:
+            scores[:, small.columns] = found
+        if quality is not None:
+            quality[:] = told[:, :3].T
+        if told[:, 3].any():
+            self._left_open(spectra, scores, quality, told[:, 3], first)
+
+    def _left_open(
+        self, spectra: NDArray[Any], scores: Floats, quality: Floats | None, state: Floats, first: int
+    ) -> None:
+        """Solve the rows that the kernel could not; compute the quality of those in which sums cancel."""
+        rows = np.flatnonzero(state == _UNSOLVED)
+        if len(rows):
+            for i in rows[~np.isfinite(spectra[rows]).all(axis=1)][:1]:
+                similarity.refuse_nonfinite(spectra[i : i + 1], "values", first + int(i))
+            part = np.zeros((len(rows), scores.shape[1]))
+            part_quality = None if quality is None else np.empty((3, len(rows)))
+            self._by_numpy(spectra[rows], part, part_quality, rows + first)
+            scores[rows] = part
+            if quality is not None:
+                quality[:, rows] = part_quality
+        if quality is not None:
+            cancels = np.flatnonzero(state == _CANCELS)
+            for at in similarity.blocks(len(cancels), spectra.shape[1]):
+                rows = cancels[at]
+                exact = similarity.fit_quality(spectra[rows], fitted(scores[rows], self.templates))
+                quality[:, rows] = exact.cosine, exact.centred_cosine, exact.explained_variance
+
+    def _by_numpy(
+        self, spectra: NDArray[Any], scores: Floats, quality: Floats | None, numbers: Ints | range
+    ) -> None:
+        """Fill scores (n, K) and quality (3, n); an error calls the rows by their numbers (n,)."""
+        span = self._span
+        for rows, q, squares, scale in projected(spectra, span):
+            units, scores[rows, span.order] = solved(span, q, squares, scale, self.tolerance, numbers[rows])
+            if quality is not None:
+                quality[:, rows] = quality_of(
+                    span, q, squares, units, spectra[rows], scores[rows], self.templates
+                )
+
+
 def nnls(
-    values: ArrayLike, templates: ArrayLike, *, signed: ArrayLike | None = None, tolerance: float = 1e-9
+    values: ArrayLike,
+    templates: ArrayLike,
+    *,
+    signed: ArrayLike | None = None,
+    tolerance: float = 1e-9,
+    threads: int = 1,
 ) -> Floats:
     """Find the non-negative scores with which the templates fit each spectrum best.
 
@@ -86,6 +230,8 @@ def nnls(
         Largest violation of the optimality conditions, as `kkt_violation` measures it, with which a row is
         accepted from the fast method; others go through that of Lawson and Hanson. Accepted rows are solved
         to rounding, not to the tolerance.
+    threads : int
+        Threads of the compiled kernel. They change no digit.
 
     Returns
     -------
@@ -99,6 +245,8 @@ def nnls(
         For anything but finite real numbers in two dimensions, and for scores that no float64 can hold.
     IncompatibleError
         If values, templates and signed differ in channels or components.
+    SettingsError
+        For a number of threads that is none.
 
     Notes
     -----
@@ -114,16 +262,16 @@ def nnls(
     >>> nnls([[1.0, 0.0, -1.0]], templates, signed=[False, True]).round(6)
     array([[ 1., -1.]])
     """
-    spectra, shapes, free = _checked(values, templates, signed)
-    span = _Span.of(shapes, free)
-    scores = np.zeros((len(spectra), len(shapes)))
-    for rows, q, squares, scale in _projected(spectra, span):
-        scores[rows, span.order] = _scores(span, q, squares, scale, tolerance, rows)[1]
-    return scores
+    return Unmixer(templates, signed, tolerance).nnls(values, threads=threads)
 
 
 def unmix(
-    values: ArrayLike, templates: ArrayLike, *, signed: ArrayLike | None = None, tolerance: float = 1e-9
+    values: ArrayLike,
+    templates: ArrayLike,
+    *,
+    signed: ArrayLike | None = None,
+    tolerance: float = 1e-9,
+    threads: int = 1,
 ) -> Unmixed:
     """Return what `nnls` returns and the quality of the fit, in one pass over the spectra.
 
@@ -137,6 +285,8 @@ def unmix(
         Components whose scores may be negative.
     tolerance : float
         As for `nnls`.
+    threads : int
+        As for `nnls`.
 
     Returns
     -------
@@ -146,7 +296,7 @@ def unmix(
 
     Raises
     ------
-    DataError, IncompatibleError
+    DataError, IncompatibleError, SettingsError
         As `nnls` does.
 
     Examples
@@ -155,14 +305,7 @@ def unmix(
     >>> found.quality.explained_variance.round(6)
     array([1.      , 0.416667])
     """
-    spectra, shapes, free = _checked(values, templates, signed)
-    span = _Span.of(shapes, free)
-    scores = np.zeros((len(spectra), len(shapes)))
-    quality = np.empty((3, len(spectra)))
-    for rows, q, squares, scale in _projected(spectra, span):
-        units, scores[rows, span.order] = _scores(span, q, squares, scale, tolerance, rows)
-        quality[:, rows] = _quality(span, q, squares, units, spectra[rows], scores[rows], shapes)
-    return Unmixed(scores, FitQuality(*quality))
+    return Unmixer(templates, signed, tolerance).unmix(values, threads=threads)
 
 
 def fit_sums(values: ArrayLike, templates: ArrayLike, scores: ArrayLike) -> FitQuality:
@@ -197,14 +340,14 @@ def fit_sums(values: ArrayLike, templates: ArrayLike, scores: ArrayLike) -> FitQ
     """
     spectra, shapes, _ = _checked(values, templates, None)
     given = _checked_scores(scores, spectra, shapes)
-    span = _Span.of(shapes, None)
+    span = Span.of(shapes, None)
     quality = np.empty((3, len(spectra)))
-    for rows, q, squares, scale in _projected(spectra, span):
+    for rows, q, squares, scale in projected(spectra, span):
         similarity.refuse_nonfinite(given[rows], "scores", rows.start)
         units = np.zeros((len(span.order), q.shape[1]))
         n = rows.stop - rows.start
         units[:, :n] = (given[rows][:, span.order] * span.norms / scale[:n, None]).T
-        quality[:, rows] = _quality(span, q, squares, units, spectra[rows], given[rows], shapes)
+        quality[:, rows] = quality_of(span, q, squares, units, spectra[rows], given[rows], shapes)
     return FitQuality(*quality)
 
 
@@ -273,19 +416,16 @@ def kkt_violation(
 def _checked(
     values: ArrayLike, templates: ArrayLike, signed: ArrayLike | None
 ) -> tuple[NDArray[Any], Floats, Bools]:
-    spectra = similarity.matrix(values, "values")
+    shapes, free = _checked_templates(templates, signed)
+    return _checked_spectra(values, shapes), shapes, free
+
+
+def _checked_templates(templates: ArrayLike, signed: ArrayLike | None) -> tuple[Floats, Bools]:
     given = similarity.matrix(templates, "templates")
     if len(given) == 0:
         raise DataError("no templates", where="templates", expected="at least one row", found="none")
     similarity.refuse_nonfinite(given, "templates", 0)
-    if given.shape[1] != spectra.shape[1]:
-        raise IncompatibleError(
-            "spectra and templates differ in their channels",
-            expected=f"{given.shape[1]} channels, as the templates have",
-            found=f"{spectra.shape[1]}",
-            cure="bring both onto one axis",
-        )
-    free = np.zeros(len(given), dtype=np.bool_) if signed is None else np.asarray(signed)
+    free = np.zeros(len(given), dtype=np.bool_) if signed is None else np.array(signed)
     if free.dtype != np.bool_ or free.shape != (len(given),):
         raise IncompatibleError(
             "no mask over the components",
@@ -293,7 +433,19 @@ def _checked(
             expected=f"bool, shape ({len(given)},)",
             found=f"{free.dtype}, shape {free.shape}",
         )
-    return spectra, np.array(given, dtype=np.float64), free
+    return np.array(given, dtype=np.float64), free
+
+
+def _checked_spectra(values: ArrayLike, shapes: Floats) -> NDArray[Any]:
+    spectra = similarity.matrix(values, "values")
+    if shapes.shape[1] != spectra.shape[1]:
+        raise IncompatibleError(
+            "spectra and templates differ in their channels",
+            expected=f"{shapes.shape[1]} channels, as the templates have",
+            found=f"{spectra.shape[1]}",
+            cure="bring both onto one axis",
+        )
+    return spectra
 
 
 def _checked_scores(scores: ArrayLike, spectra: NDArray[Any], shapes: Floats) -> NDArray[Any]:
@@ -307,180 +459,3 @@ def _checked_scores(scores: ArrayLike, spectra: NDArray[Any], shapes: Floats) ->
             found=f"{given.shape}",
         )
     return given
-
-
-# ---------------------------------------------------------------------------------- the small space (1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """Orthonormal coordinates of everything the templates and the constant spectrum can make.
-
-    ``order`` (J,) are the templates that take part, the ``n_free`` free in sign first; ``coordinates`` (M, J)
-    are those of the unit templates, ``ones`` (M,) those of the constant spectrum, ``basis`` (C, M).
-    """
-
-    basis: Floats
-    coordinates: Floats
-    ones: Floats
-    order: Ints
-    n_free: int
-    norms: Floats
-
-    @classmethod
-    def of(cls, shapes: Floats, free: Bools | None) -> _Span:
-        unit, norms = similarity.unit_rows(shapes)
-        if free is None:
-            order, n_free = np.arange(len(shapes)), 0
-        else:
-            chosen = _independent(unit, np.flatnonzero(free))
-            bound = np.flatnonzero(~free & (norms > 0))
-            order, n_free = np.array([*chosen, *bound], dtype=np.intp), len(chosen)
-        columns = np.column_stack([unit[order].T, np.ones(shapes.shape[1])])
-        basis, triangle = np.linalg.qr(columns)
-        return cls(basis, triangle[:, :-1].copy(), triangle[:, -1].copy(), order, n_free, norms[order])
-
-    @property
-    def n_channels(self) -> int:
-        return len(self.basis)
-
-
-def _independent(unit: Floats, candidates: Ints) -> list[int]:
-    """Return the candidates that are not in the span of those before them."""
-    chosen: list[int] = []
-    basis = np.zeros((0, unit.shape[1]))
-    for k in candidates:
-        rest = unit[k]
-        for _ in range(2):  # once more, because the first subtraction leaves rounding behind
-            rest = rest - (basis @ rest) @ basis
-        size = np.linalg.norm(rest)
-        if size > DEPENDENT:
-            chosen.append(int(k))
-            basis = np.vstack([basis, rest / size])
-    return chosen
-
-
-def _projected(spectra: NDArray[Any], span: _Span) -> Iterator[tuple[slice, Floats, Floats, Floats]]:
-    """Yield rows in blocks: slice, coordinates (M, n), squared norms (n,), scale (n,) they were divided by.
-
-    n is the number of rows filled up with zero spectra to a multiple of the lanes.
-    """
-    size = int(np.clip((1 << 18) // (span.coordinates.shape[1] + 1), 512, 16384)) // LANES * LANES
-    m = len(span.ones)
-    for start in range(0, len(spectra), size):
-        block = spectra[start : start + size]
-        n = -(-len(block) // LANES) * LANES
-        q, squares, scale = np.empty((n, m)), np.empty(n), np.ones(n)
-        for part in similarity.blocks(len(block), span.n_channels, LANES):
-            x, padded = _lanes(block[part])
-            to = slice(part.start, part.start + padded)
-            x, squares[to], scale[to] = _in_range(x, start + part.start)
-            lanes = x.reshape(-1, LANES, span.n_channels)
-            q[to] = (lanes @ span.basis).reshape(padded, m)
-        yield slice(start, start + len(block)), np.ascontiguousarray(q.T), squares, scale
-
-
-def _lanes(part: NDArray[Any]) -> tuple[Floats, int]:
-    """Return float64 rows, unit stride along the channels, filled up to a multiple of the lanes."""
-    n, width = part.shape
-    padded = -(-n // LANES) * LANES
-    if n == padded and part.dtype == np.float64 and part.strides[1] == part.itemsize:
-        return part, padded
-    x = np.zeros((padded, width))
-    x[:n] = part
-    return x, padded
-
-
-def _in_range(x: Floats, first_row: int) -> tuple[Floats, Floats, Floats | float]:
-    """Return rows whose squares do not over- or underflow, these squared norms, and the divisors of the rows.
-
-    The squares are needed anyway, and they tell cheaply of NaN, of infinity and of extreme numbers.
-    """
-    with np.errstate(all="ignore"):
-        squares = (x[:, None, :] @ x[:, :, None])[:, 0, 0]  # one dot product a row
-    low, high = _NORMAL_RANGE
-    extreme = np.flatnonzero(~((squares > low) & (squares < high)))
-    if len(extreme) == 0:
-        return x, squares, 1.0
-    similarity.refuse_nonfinite(x, "values", first_row)
-    largest = np.abs(x[extreme]).max(axis=1)
-    if not largest.any():
-        return x, squares, 1.0
-    scale = np.ones(len(x))
-    scale[extreme] = np.where(largest > 0, largest, 1.0)
-    x = x / scale[:, None]
-    return x, (x[:, None, :] @ x[:, :, None])[:, 0, 0], scale
-
-
-# ------------------------------------------------------------------------------------ scores of a block
-
-
-def _scores(
-    span: _Span, q: Floats, squares: Floats, scale: Floats, tolerance: float, rows: slice
-) -> tuple[Floats, Floats]:
-    """Return the scores of unit templates (J, n), and those of the templates as given, (rows, J)."""
-    free = span.n_free
-    r = span.coordinates
-    units = np.empty((r.shape[1], q.shape[1]))
-    units[free:] = solve(r[free:, free:], q[free:], np.sqrt(squares), tolerance)
-    rest = q[:free] - times(r[:free, free:], units[free:])
-    for j in reversed(range(free)):
-        units[j] = rest[j] / r[j, j]
-        rest[:j] -= r[:j, j, None] * units[j]
-    units += 0.0  # no negative zero
-    n = rows.stop - rows.start
-    with np.errstate(over="ignore", invalid="ignore"):
-        scores = (units[:, :n] * (scale[:n] / span.norms[:, None])).T
-    if not np.isfinite(scores).all():
-        raise DataError(
-            "scores are beyond the range of float64",
-            where=f"rows {rows.start} to {rows.stop - 1}",
-            cure="bring values and templates to similar scales",
-        )
-    return units, scores
-
-
-# -------------------------------------------------------------------------------- quality from sums (4)
-
-
-def _quality(
-    span: _Span,
-    q: Floats,
-    squares: Floats,
-    units: Floats,
-    values: NDArray[Any],
-    scores: NDArray[Any],
-    shapes: Floats,
-) -> Floats:
-    """Return cosine, centred cosine and explained variance (3, rows) from sums in the small space."""
-    c, n = span.n_channels, len(values)
-    q, units, squares = q[:, :n], units, squares[:n]
-    fit = times(span.coordinates, units)[:, :n]
-    x1, f1 = (span.ones[:, None] * q).sum(axis=0), (span.ones[:, None] * fit).sum(axis=0)
-    xf, ff = (q * fit).sum(axis=0), (fit * fit).sum(axis=0)
-    outside = np.maximum(squares - (q * q).sum(axis=0), 0.0)
-    residual = outside + ((q - fit) ** 2).sum(axis=0) - (x1 - f1) ** 2 / c
-    spread_x, spread_f = squares - x1 * x1 / c, ff - f1 * f1 / c
-    # Where differences cancel, six digits are lost, and the spectrum itself is needed.
-    safe = (np.minimum(spread_x, residual) > 1e-6 * squares) & (spread_f > 1e-6 * ff)
-    with np.errstate(all="ignore"):
-        out = np.stack(
-            [
-                np.clip(xf / np.sqrt(squares * ff), -1.0, 1.0),
-                np.clip((xf - x1 * f1 / c) / np.sqrt(spread_x * spread_f), -1.0, 1.0),
-                1.0 - residual / spread_x,
-            ]
-        )
-    empty = (squares == 0) & (ff == 0)
-    out[:, empty] = np.array([[0.0], [0.0], [1.0]])
-    rest = np.flatnonzero(~safe & ~empty)
-    for part in similarity.blocks(len(rest), c):
-        rows = rest[part]
-        exact = similarity.fit_quality(values[rows], _fitted(scores[rows], shapes))
-        out[:, rows] = exact.cosine, exact.centred_cosine, exact.explained_variance
-    return out
-
-
-def _fitted(scores: NDArray[Any], shapes: Floats) -> Floats:
-    """Return denoised spectra; row by row the same sums, whatever rows there are."""
-    return np.asarray(np.einsum("nk,kc->nc", np.asarray(scores, dtype=np.float64), shapes))
