@@ -1,4 +1,6 @@
-"""What the engine reaches on the reference spectra (bfs), beside the paper's rule; thresholds from training data alone.
+"""What the engine reaches on the reference spectra (bfs), beside the paper's rule.
+
+Thresholds come from the training data alone.
 
     python benchmarks/accuracy.py [ZIP] [--no-following] [--no-background] [--parts mismatch,gain,...]
 
@@ -14,16 +16,13 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from msgspec.structs import replace
 
 from gamma_flow.data import SpectrumSet
 from gamma_flow.data.analysis import Analysis
 from gamma_flow.io.naming import Naming
-from gamma_flow.io.reading import scan
+from gamma_flow.io.reading import carried, scan
 from gamma_flow.model import Model
-from gamma_flow.settings import AxisSettings, load_settings
 from gamma_flow.training import train
-from gamma_flow.io.reading import carried
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "bfs" / "example_dataset.zip"
 ISOTOPES = ("Am241", "Co60", "Cs137", "Eu152")
@@ -56,9 +55,13 @@ class Rows:
                 listed.setdefault(row["file"], set()).add(int(row["row"]))
         self.sets = [part for part in (part[part.detector != "simulated"] for part in sets) if len(part)]
         names = np.concatenate([part.origin for part in self.sets])
-        self.file = np.array([name.rpartition("#")[0].rpartition("/")[2].removesuffix(".npy") for name in names])
+        self.file = np.array(
+            [name.rpartition("#")[0].rpartition("/")[2].removesuffix(".npy") for name in names]
+        )
         row = np.array([int(name.rpartition("#")[2]) for name in names])
-        self.run = np.array([f"{f}:{r}" for f, r in zip(self.file, np.concatenate([p.run for p in self.sets]))])
+        self.run = np.array(
+            [f"{f}:{r}" for f, r in zip(self.file, np.concatenate([p.run for p in self.sets]), strict=True)]
+        )
         self.audited = np.array([r in listed.get(f, ()) for f, r in zip(self.file, row, strict=True)])
         self.truth = np.concatenate(
             [np.stack([part.labels.has(name) for name in ISOTOPES], axis=1) for part in self.sets]
@@ -87,7 +90,9 @@ def single(present: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return np.where(present.any(axis=1), np.where(present, scores, -1).argmax(axis=1), len(ISOTOPES))
 
 
-def interval(good: np.ndarray, run: np.ndarray, rng: np.random.Generator, times: int = 1000) -> tuple[float, float]:
+def interval(
+    good: np.ndarray, run: np.ndarray, rng: np.random.Generator, times: int = 1000
+) -> tuple[float, float]:
     """95 % interval of a mean by drawing whole runs."""
     names, number = np.unique(run, return_inverse=True)
     hits = np.bincount(number, weights=good, minlength=len(names))
@@ -99,7 +104,7 @@ def interval(good: np.ndarray, run: np.ndarray, rng: np.random.Generator, times:
 
 def auc(high: np.ndarray, low: np.ndarray) -> float:
     both = np.concatenate([high, low])
-    values, place, count = np.unique(both, return_inverse=True, return_counts=True)
+    _, place, count = np.unique(both, return_inverse=True, return_counts=True)
     rank = (np.cumsum(count) - 0.5 * (count - 1))[place]
     n = len(high)
     return float((rank[:n].sum() - n * (n + 1) / 2) / n / len(low))
@@ -132,7 +137,8 @@ def show(rows: Rows, answers: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
         for found in every.values():
             good, among = found[figure]
             lo, hi = interval(good[among], rows.run[among], rng)
-            line += f"{good[among].mean():10.4f}{f'{lo:.3f}-{hi:.3f}':>15s}{good[among & rows.unique].mean():9.4f}"
+            line += f"{good[among].mean():10.4f}{f'{lo:.3f}-{hi:.3f}':>15s}{
+                good[among & rows.unique].mean():9.4f}"
         print(line)
 
 
@@ -179,7 +185,9 @@ def background_alarms(sets: list[SpectrumSet], blocks: int, options: dict) -> tu
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", nargs="?", type=Path, default=SHARED)
     parser.add_argument("--no-following", action="store_true")
     parser.add_argument("--no-background", action="store_true")
@@ -197,7 +205,9 @@ def main() -> None:
     model = trained(spectra, **options)
     taken = time.perf_counter() - start
     print(f"trained and calibrated in {taken:.1f} s: {model.method}")
-    print(f"calibration: {model.calibration.describe()}, threshold {model.calibration.threshold(model.method.false_alarm_rate):.5f}")
+    print(
+        f"calibration: {model.calibration.describe()}, threshold {model.calibration.threshold(model.method.false_alarm_rate):.5f}"
+    )
     start = time.perf_counter()
     found = [model.analyse(part) for part in rows.sets]
     print(f"analysed: {1e6 * (time.perf_counter() - start) / len(rows.file):.0f} us a spectrum, one thread")
@@ -214,7 +224,9 @@ def main() -> None:
         p = np.concatenate([part.novelty_p for part in found])
         cosine = np.concatenate([part.similarity for part in [paper.analyse(q) for q in rows.sets]])
         known = {"all measured": ~rows.unknown, "T1": rows.t1, "multi": rows.multi}
-        print(f"\n{'uranium against known spectra':40s}{'AUC':>8s}{'recall at 5 % false':>21s}{'AUC of the cosine':>19s}")
+        print(
+            f"\n{'uranium against known spectra':40s}{'AUC':>8s}{'recall at 5 % false':>21s}{'AUC of the cosine':>19s}"
+        )
         for name, among in known.items():
             cut = np.quantile(novelty[among], 0.95)
             print(
@@ -225,11 +237,13 @@ def main() -> None:
         print(
             f"called novel at the promised {rate:g}: {(p[rows.uranium] <= rate).mean():.3f} of uranium, "
             f"{(p[~rows.unknown] <= rate).mean():.4f} of the known; "
-            f"at .05: {(p[rows.uranium] <= .05).mean():.3f}, {(p[~rows.unknown] <= .05).mean():.4f}"
+            f"at .05: {(p[rows.uranium] <= 0.05).mean():.3f}, {(p[~rows.unknown] <= 0.05).mean():.4f}"
         )
     if not chosen.no_background:
         share, alarms, n, rate = background_alarms(sets, 5, options)
-        print(f"\nalarms on background, cross-fitted by file and block: {alarms} of {n} = {share:.4f} (promised {rate:g})")
+        print(
+            f"\nalarms on background, cross-fitted by file and block: {alarms} of {n} = {share:.4f} (promised {rate:g})"
+        )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -9,12 +10,14 @@ from numpy.typing import NDArray
 
 from gamma_flow._engine import Engine, log_counts, novelty_of
 from gamma_flow.data import SpectrumSet
+from gamma_flow.data._derived import Basis
 from gamma_flow.data.analysis import Analysis
 from gamma_flow.data.calibration import Calibration
 from gamma_flow.numerics.decompose import Decomposed
-from gamma_flow.numerics.unmix import fit_sums, unmix
+from gamma_flow.numerics.novelty import Unknown, residual_template
+from gamma_flow.numerics.unmix import fit_sums
 
-__all__ = ["Detail", "analysed"]
+__all__ = ["Detail", "analysed", "left_over"]
 
 Floats = NDArray[np.float64]
 Detail = Literal["everything", "evidence", "scores"]
@@ -28,15 +31,17 @@ def analysed(
     """Analyse spectra that live on the axis of the engine."""
     values = engine.taken(spectra.values)
     if engine.method.noise == "leastsquares":
-        found = unmix(values, engine.shapes)
+        found = engine.unmixer.unmix(values, threads=threads)
         shares = shares_of(found.scores)
-        scores, quality, answers = found.scores, found.quality, {}
+        scores, quality = found.scores, found.quality
+        answers: dict[str, Any] = {}
         present = shares > engine.method.min_share
     else:
-        fit = fitted(engine, spectra, values, detail, threads)
+        fit, sigma = fitted(engine, spectra, values, detail, threads)
         scores, shares = fit.scores, shares_of(fit.scores)
         quality = fit_sums(values, engine.shapes, scores)
         answers = _answers(engine, calibration, fit, values, detail)
+        answers["basis"] = Basis(engine.shapes, engine.distortions, sigma)
         present = _present(engine, calibration, shares, answers)
     return Analysis(
         scores=scores,
@@ -57,42 +62,46 @@ def analysed(
 
 def fitted(
     engine: Engine, spectra: SpectrumSet, values: NDArray[np.floating], detail: Detail, threads: int
-) -> Decomposed:
+) -> tuple[Decomposed, Floats | None]:
     """Fit, with the standard deviation of every value where it is not that of counts."""
     evidence, novelty = detail != "scores", detail == "everything"
     if engine.method.noise == "poisson":
-        return engine.fit(
-            values, None, spectra.live_time, evidence=evidence, novelty=novelty, threads=threads
-        )
+        fit = engine.fit(values, None, spectra.live_time, evidence=evidence, novelty=novelty, threads=threads)
+        return fit, None
+    if spectra.sigma is None:
+        sigma = estimated_sigma(values, engine)[:, None]
+    else:
+        sigma = engine.taken(spectra.sigma).astype(np.float64)
     size = max(1, _BLOCK // max(values.shape[1], 1))
     parts = []
     for start in range(0, max(len(values), 1), size):
         rows = slice(start, start + size)
-        block = values[rows]
-        if spectra.sigma is not None:
-            sigma = engine.taken(spectra.sigma[rows]).astype(np.float64)
-        else:
-            sigma = np.broadcast_to(estimated_sigma(block, engine.shapes)[:, None], block.shape)
-        parts.append(engine.fit(block, sigma, evidence=evidence, novelty=novelty, threads=threads))
-    return parts[0] if len(parts) == 1 else Decomposed.concatenate(parts)
+        spread = np.broadcast_to(sigma[rows], values[rows].shape)
+        parts.append(engine.fit(values[rows], spread, evidence=evidence, novelty=novelty, threads=threads))
+    return (parts[0] if len(parts) == 1 else Decomposed.concatenate(parts)), sigma
 
 
-def estimated_sigma(values: NDArray[np.floating], shapes: Floats) -> Floats:
+def estimated_sigma(values: NDArray[np.floating], engine: Engine) -> Floats:
     """Return the root mean square of what least squares leaves of each spectrum, shape (N,)."""
-    scores = unmix(values, shapes).scores
-    residual = values - scores @ shapes
-    degrees = np.maximum(values.shape[1] - (scores > 0).sum(axis=1), 1)
-    rms = np.sqrt((residual**2).sum(axis=1) / degrees)
-    # an exact fit leaves rounding alone, which still has a size
-    least = 1e-12 * np.abs(values).max(axis=1, initial=0.0)
-    sigma: Floats = np.maximum(rms, np.where(least > 0, least, 1.0))
+    sigma = np.empty(len(values))
+    size = max(1, _BLOCK // max(values.shape[1], 1))
+    for start in range(0, len(values), size):
+        block = values[start : start + size]
+        scores = engine.unmixer.nnls(block)
+        residual = block - scores @ engine.shapes
+        degrees = np.maximum(block.shape[1] - (scores > 0).sum(axis=1), 1)
+        rms = np.sqrt((residual**2).sum(axis=1) / degrees)
+        # an exact fit leaves rounding alone, which still has a size
+        least = 1e-12 * np.abs(block).max(axis=1, initial=0.0)
+        sigma[start : start + size] = np.maximum(rms, np.where(least > 0, least, 1.0))
     return sigma
 
 
 def shares_of(scores: Floats) -> Floats:
     """Return scores over their sum; zeros where all are zero."""
     total = np.abs(scores).sum(axis=1, keepdims=True)
-    return np.divide(scores, total, out=np.zeros_like(scores), where=total > 0)
+    shares: Floats = np.divide(scores, total, out=np.zeros_like(scores), where=total > 0)
+    return shares
 
 
 def _answers(
@@ -144,4 +153,28 @@ def _present(
     sure = answers["p_value"] < calibration.threshold(how.false_alarm_rate)
     if engine.skip >= 0:
         sure[:, engine.skip] = True
-    return large & sure
+    both: NDArray[np.bool_] = large & sure
+    return both
+
+
+def left_over(engine: Engine, spectra: SpectrumSet, together: bool, significance: float) -> Unknown:
+    """Return what the fit leaves of spectra of counts; see `Model.unknown`."""
+    values = engine.taken(spectra.values)
+    fit = engine.fit(values, None, spectra.live_time, evidence=False, novelty=False, mean=True)
+    assert fit.mean is not None
+    edges = engine.templates.axis.edges
+    used = np.flatnonzero(engine.templates.active)
+    whole = used[-1] - used[0] + 1 == len(used)
+    width = engine.line_width_at(0.5 * (edges[used] + edges[used + 1])) / np.diff(edges)[used]
+    found = residual_template(
+        values,
+        fit.mean,
+        np.maximum(0.5 * width, 0.5),
+        edges=edges[used[0] : used[-1] + 2] if whole else None,
+        mismatch=fit.mismatch,
+        significance=significance,
+        together=together,
+    )
+    shapes = np.zeros((len(found.shapes), len(edges) - 1))
+    shapes[:, used] = found.shapes
+    return replace(found, shapes=shapes)

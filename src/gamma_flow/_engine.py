@@ -13,6 +13,7 @@ from gamma_flow.numerics.decompose import Decomposed, Distortions, decompose
 from gamma_flow.numerics.drift import derivatives
 from gamma_flow.numerics.novelty import smooth_modes
 from gamma_flow.numerics.nulls import Distortion, pile_shift
+from gamma_flow.numerics.unmix import Unmixer
 
 __all__ = ["Engine"]
 
@@ -42,6 +43,8 @@ class Engine:
         The same.
     channels : slice or (C,) bool
         The active channels, as a slice where they lie side by side: then no spectrum is copied.
+    unmixer : Unmixer
+        Least squares on the same shapes.
     """
 
     templates: Templates
@@ -49,6 +52,7 @@ class Engine:
     shapes: Floats
     distortions: Distortions
     channels: slice | NDArray[np.bool_]
+    unmixer: Unmixer
 
     @classmethod
     def of(cls, templates: Templates, method: Method) -> Engine:
@@ -68,7 +72,7 @@ class Engine:
             gain=method.gain if method.has("gain") else 0.0,
             offset=method.offset if method.has("offset") else 0.0,
             resolution=method.resolution if method.has("resolution") else 0.0,
-            width=method.line_width * np.sqrt(_LINE_AT * np.maximum(edges, _LINE_AT / 33)),
+            width=_line_width(method, edges),
         )[:, :, channels]
         first = edges[channels.start :] if isinstance(channels, slice) else edges[used[0] :]
         distortions = Distortions(
@@ -77,7 +81,11 @@ class Engine:
             np.ascontiguousarray(drift),
             pile_shift(first),
         )
-        return cls(templates, method, shapes, distortions, channels)
+        return cls(templates, method, shapes, distortions, channels, Unmixer(shapes))
+
+    def line_width_at(self, energy: Floats) -> Floats:
+        """Return the full width at half maximum of a line at an energy, in the unit of the axis."""
+        return _line_width(self.method, energy)
 
     @property
     def skip(self) -> int:
@@ -130,6 +138,11 @@ class Engine:
             smooth=how.smooth if how.has("smooth") else 0.0,
             pile_up=how.has("pile-up"),
         )
+
+
+def _line_width(method: Method, energy: Floats) -> Floats:
+    width: Floats = method.line_width * np.sqrt(_LINE_AT * np.maximum(energy, _LINE_AT / 33))
+    return width
 
 
 def pile_prior(counts: Floats, live_time: Floats | None) -> Floats:

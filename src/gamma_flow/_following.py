@@ -22,7 +22,7 @@ _QUIET = 0.05  # p-value of every class above which a spectrum is background
 
 
 def followed(model: Model, spectra: SpectrumSet, quiet: NDArray[np.bool_] | None) -> Model:
-    """Return ``model`` with its background moved towards the quiet ones among ``spectra``; see `Model.follow`."""
+    """Return ``model`` with its background moved towards the quiet spectra; see `Model.follow`."""
     background = model.templates.background
     if background is None:
         raise SettingsError(
@@ -39,12 +39,14 @@ def followed(model: Model, spectra: SpectrumSet, quiet: NDArray[np.bool_] | None
                 cure="name them (quiet=...), or train with rule='evidence'",
             )
         others = [k for k, name in enumerate(model.classes) if name != background]
-        quiet = (found.p_value[:, others] > _QUIET).all(axis=1)
+        chosen = np.asarray((found.p_value[:, others] > _QUIET).all(axis=1))
     elif np.shape(quiet) != (len(spectra),):
         raise DataError("one answer a spectrum is needed", where="quiet", expected=f"({len(spectra)},)")
+    else:
+        chosen = np.asarray(quiet, bool)
     templates = model.on(spectra.axis)
-    chosen = spectra.values[np.flatnonzero(quiet)[-_SPECTRA:]].sum(axis=0)
+    recent = spectra.values[np.flatnonzero(chosen)[-_SPECTRA:]].sum(axis=0)
     k = model.classes.index(background)
     shapes = templates.shapes.copy()
-    shapes[k] = _WEIGHT * shapes[k] + chosen * templates.integral[k]
+    shapes[k] = _WEIGHT * shapes[k] + recent * templates.integral[k]
     return replace(model, templates=replace(templates, shapes=shapes))

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from gamma_flow._version import __version__
 from gamma_flow.data import Axis
-from gamma_flow.data.spectra import Kind
 from gamma_flow.data.method import Method
+from gamma_flow.data.spectra import Kind
 from gamma_flow.data.templates import Templates
 from gamma_flow.errors import MissingDependencyError, SettingsError, TrainingError
 from gamma_flow.model import Model

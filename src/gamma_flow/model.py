@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_flow._answers import Detail, analysed
+from gamma_flow._answers import Detail, analysed, left_over
 from gamma_flow._engine import Engine
 from gamma_flow.data import Axis, SpectrumSet
 from gamma_flow.data._arrays import freeze_strings
@@ -31,6 +31,7 @@ from gamma_flow.errors import (
 )
 from gamma_flow.io._source import Source
 from gamma_flow.io.container import read_container, write_container
+from gamma_flow.numerics.novelty import Unknown
 
 __all__ = ["Model"]
 
@@ -67,7 +68,7 @@ class Model:
     """
 
     templates: Templates
-    method: Method = Method()
+    method: Method = field(default_factory=Method)
     calibration: Calibration | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     trained_on: NDArray[np.str_] = None  # type: ignore[assignment]  # filled in below
@@ -181,7 +182,8 @@ class Model:
         Parameters
         ----------
         spectra : SpectrumSet
-            N spectra, of the model's unit and kind. Signed ones (differences) are taken by least squares only.
+            N spectra, of the model's unit and kind. Signed ones (differences) are taken by least squares
+            only.
         detail : {"everything", "evidence", "scores"}
             "scores" leaves evidence and novelty out (and with it the presence of the rule "evidence": classes
             are then present by their share alone), "evidence" novelty alone. For real time, if it has to be.
@@ -220,6 +222,40 @@ class Model:
             )
         engine = self._engine(spectra.axis)
         return analysed(engine, self.calibration, spectra, detail, threads)
+
+    def unknown(self, spectra: SpectrumSet, *, together: bool = False, significance: float = 4.0) -> Unknown:
+        """Return what the model cannot make of spectra, as a non-negative smooth shape with its peaks.
+
+        Parameters
+        ----------
+        spectra : SpectrumSet
+            N spectra, novel ones as a rule.
+        together : bool
+            Add them up first: one template of what all have in common.
+        significance : float
+            Least of a peak or a stretch of channels, in standard deviations.
+
+        Returns
+        -------
+        Unknown
+            Shapes (N or 1, C) of unit sum on the axis of the spectra, zero outside the active channels, their
+            counts, and peaks with positions in the unit of the axis.
+
+        Raises
+        ------
+        SettingsError
+            A model whose noise is not that of counts.
+        IncompatibleError
+            As `analyse` does.
+        """
+        if self.method.noise != "poisson":
+            raise SettingsError(
+                "what is left over is looked for in counts",
+                where="Model.unknown",
+                expected='noise="poisson"',
+                found=f'noise="{self.method.noise}"',
+            )
+        return left_over(self._engine(spectra.axis), spectra, together, significance)
 
     def follow(self, spectra: SpectrumSet, *, quiet: NDArray[np.bool_] | None = None) -> Model:
         """Return a model whose background follows the surroundings.

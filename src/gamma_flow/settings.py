@@ -92,7 +92,15 @@ class TrainSettings(_Strict, frozen=True):
     held_out: float = 0.2
     split: Literal["class", "paper"] = "class"
     seed: int = 1
-    min_share: float = 0.1
+    noise: Literal["poisson", "gaussian", "leastsquares"] | None = None
+    parts: list[str] | None = None
+    rule: Literal["evidence", "share"] | None = None
+    min_share: float | None = None
+    false_alarm_rate: float = 0.005
+    novelty_rate: float = 0.01
+    line_width: float | None = None
+    gain_range: float = 0.0
+    nulls: int | None = None
     few: int = 20
 
 
@@ -209,6 +217,11 @@ def _check(settings: Settings, where: str) -> None:
         ("train.seed", train.seed, 0, None),
         ("train.held_out", train.held_out, 0, 1),
         ("train.min_share", train.min_share, 0, 1),
+        ("train.false_alarm_rate", train.false_alarm_rate, 1e-9, 0.5),
+        ("train.novelty_rate", train.novelty_rate, 1e-9, 0.5),
+        ("train.line_width", train.line_width, 0, 1),
+        ("train.gain_range", train.gain_range, 0, 0.5),
+        ("train.nulls", train.nulls, 200, 10_000_000),
         ("train.limit", train.limit, 1, None),
         ("train.first_channel", train.first_channel, 0, None),
         ("train.few", train.few, 0, None),

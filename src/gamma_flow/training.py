@@ -36,6 +36,7 @@ from gamma_flow.numerics.novelty import learned_modes
 __all__ = ["train"]
 
 _LEARNED = 2  # modes of a class
+_LINE_WIDTH = 0.075  # where the templates have no line
 _ENOUGH_HELD_OUT = 5  # held-out spectra of a class from which nulls are drawn; else from all of them
 _ALIKE = 0.95  # cosine above which two templates are called too alike
 _SHOWN = 8  # names in a warning; all of them stand in the model's provenance
@@ -189,7 +190,7 @@ def train(
         np.array([len(part) for part in kept]),
         spectra.kind,
         background,
-        modes=_modes(spectra, names, kept, active, background) if method.has("learned") else None,
+        modes=_modes(spectra, names, kept, active, background, method.has("learned")),
     )
     if line_width is None and method.has("resolution"):
         sources = [k for k, name in enumerate(names) if name != background]
@@ -265,7 +266,6 @@ def _method(
         rule = "evidence" if noise == "poisson" else "share"
     if min_share is None:
         min_share = 0.02 if rule == "evidence" else 0.1
-    extra = {} if line_width is None else {"line_width": line_width}
     return Method(
         noise,
         tuple(parts),
@@ -273,8 +273,8 @@ def _method(
         min_share,
         false_alarm_rate,
         novelty_rate,
+        line_width=_LINE_WIDTH if line_width is None else line_width,
         gain_range=gain_range,
-        **extra,
     )
 
 
@@ -284,11 +284,12 @@ def _modes(
     kept: list[NDArray[np.intp]],
     active: NDArray[np.bool_],
     background: str | None,
+    learned: bool,
 ) -> NDArray[np.float64]:
-    """Return what the training spectra of each class show of its scatter; the background follows otherwise."""
-    out = np.zeros((len(names), _LEARNED, len(spectra.axis)))
+    """Return what the training spectra of each class but the background show of its scatter."""
+    out = np.zeros((len(names), _LEARNED if learned else 0, len(spectra.axis)))
     for k, (name, rows) in enumerate(zip(names, kept, strict=True)):
-        if name != background:
+        if learned and name != background:
             out[k] = learned_modes(spectra.values[rows], _LEARNED, active)
     return out
 

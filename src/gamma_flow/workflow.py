@@ -122,7 +122,15 @@ def train_on(prepared: Sequence[SpectrumSet], settings: Settings) -> Model:
         held_out=chosen.held_out,
         split=chosen.split,
         seed=chosen.seed,
+        noise=chosen.noise,
+        parts=chosen.parts,
+        rule=chosen.rule,
         min_share=chosen.min_share,
+        false_alarm_rate=chosen.false_alarm_rate,
+        novelty_rate=chosen.novelty_rate,
+        line_width=chosen.line_width,
+        gain_range=chosen.gain_range,
+        nulls=chosen.nulls,
         few=chosen.few,
     )
 

@@ -16,6 +16,7 @@ import click
 if TYPE_CHECKING:
     _Parameter = click.ParamType[Any]
     from gamma_flow.io.reading import Found
+    from gamma_flow.model import Model
     from gamma_flow.settings import Settings
 
 if not TYPE_CHECKING:
@@ -201,8 +202,35 @@ def training_options(function: Function) -> Function:
             click.option("--held-out", type=float, help="Share held back for validation  [default: 0.2]"),
             click.option("--seed", type=int, help="Seed of all draws of the training  [default: 1]"),
             click.option(
-                "--min-share", type=float, help="Share above which a class is present  [default: 0.1]"
+                "--noise-model",
+                type=click.Choice(["poisson", "gaussian", "leastsquares"]),
+                help="How values scatter  [default: poisson for counts, gaussian for intensities]",
             ),
+            click.option(
+                "--parts",
+                metavar="A,B,...",
+                help="What is fitted beside the scores: mismatch, gain, offset, resolution, smooth, pile-up, "
+                "learned; or none  [default: what the unit suggests]",
+            ),
+            click.option(
+                "--rule",
+                type=click.Choice(["evidence", "share"]),
+                help="What makes a class present  [default: evidence for counts]",
+            ),
+            click.option(
+                "--min-share",
+                type=float,
+                help="Share above which a class is present  [default: 0.02 with evidence, 0.1 without]",
+            ),
+            click.option(
+                "--false-alarm-rate",
+                type=float,
+                help="Spectra in which an absent class may be called present  [default: 0.005]",
+            ),
+            click.option(
+                "--gain-range", type=float, help="Look for gains within 1 +- this  [default: 0, no search]"
+            ),
+            click.option("--nulls", type=click.IntRange(200), help="Draws for the calibration."),
         ]
     )(function)
 
@@ -268,8 +296,14 @@ def settings_of(flags: dict[str, Any]) -> Settings:
                 limit="limit",
                 held_out="held_out",
                 seed="seed",
+                noise="noise_model",
+                rule="rule",
                 min_share="min_share",
+                false_alarm_rate="false_alarm_rate",
+                gain_range="gain_range",
+                nulls="nulls",
             ),
+            "parts": _words(flags.get("parts")),
             "classes": [name.strip() for name in classes.split(",")] if classes else None,
         },
         evaluate=given(bootstrap="bootstrap", noise="noise"),
@@ -279,6 +313,13 @@ def settings_of(flags: dict[str, Any]) -> Settings:
 
         changed = replace(changed, background=flags["background"])
     return changed
+
+
+def _words(text: str | None) -> list[str] | None:
+    """Return the words of a list; "none" is an empty one."""
+    if text is None:
+        return None
+    return [] if text.strip() == "none" else [word.strip() for word in text.split(",") if word.strip()]
 
 
 def found_in(
@@ -331,3 +372,14 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Non
 def percent(value: float | None) -> str:
     """Return a share as percent, or a dash."""
     return "–" if value is None or value != value else f"{100 * value:.2f}"
+
+
+def rule_text(model: Model) -> str:
+    """Say what makes a class present, and how well that is known."""
+    share = f"share > {model.min_share:g}"
+    if model.method.rule == "share" or model.calibration is None:
+        return share
+    rate = model.method.false_alarm_rate
+    nulls = model.calibration.n_nulls
+    drawn = f"from {int(nulls[nulls > 0].min())} draws a class" if (nulls > 0).any() else "from theory"
+    return f"p < {model.calibration.threshold(rate):.2g} ({rate:g} false alarms a spectrum, {drawn}), {share}"

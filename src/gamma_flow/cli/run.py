@@ -15,6 +15,7 @@ from gamma_flow.cli._common import (
     found_in,
     guarded,
     reading_options,
+    rule_text,
     settings_of,
     table,
     training_options,
@@ -138,7 +139,7 @@ def _summary(result: Result, output: Path) -> None:
             ),
             ("classes (training spectra)", classes),
             ("axis", f"{templates.axis}, used {lo:g}..{hi:g} {templates.axis.unit}"),
-            ("rule", f"share > {result.model.min_share:g}"),
+            ("rule", rule_text(result.model)),
             ("written to", str(output)),
         ],
     )

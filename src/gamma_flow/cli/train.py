@@ -14,6 +14,7 @@ from gamma_flow.cli._common import (
     found_in,
     guarded,
     reading_options,
+    rule_text,
     settings_of,
     table,
     training_options,
@@ -76,8 +77,16 @@ def _simulated(nuclides: str, detector: str, no_background: bool, flags: dict[st
         detector,
         background=None if no_background else Background(),
         energy_range=train.energy_range or (30.0, None),
-        min_share=train.min_share,
         seed=train.seed,
+        noise=train.noise,
+        parts=train.parts,
+        rule=train.rule,
+        min_share=train.min_share,
+        false_alarm_rate=train.false_alarm_rate,
+        novelty_rate=train.novelty_rate,
+        line_width=train.line_width,
+        gain_range=train.gain_range,
+        nulls=train.nulls,
     )
 
 
@@ -91,6 +100,8 @@ def _show(model: Model, output: Path, as_json: bool) -> None:
                 "classes": dict(zip(templates.classes, templates.n_spectra.tolist(), strict=True)),
                 "axis": templates.axis.as_dict(),
                 "range": [lo, hi],
+                "method": model.method.as_dict(),
+                "calibration": None if model.calibration is None else model.calibration.describe(),
                 "provenance": dict(model.provenance),
             }
         )
@@ -107,3 +118,4 @@ def _show(model: Model, output: Path, as_json: bool) -> None:
         ["class", "spectra", *templates.classes],
         rows,
     )
+    click.echo(f"a class is present at {rule_text(model)}")

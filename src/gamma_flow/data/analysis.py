@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gamma_flow.data._arrays import freeze, freeze_strings
+from gamma_flow.data._derived import Basis
 from gamma_flow.data.axis import Axis
 from gamma_flow.data.templates import Templates
 from gamma_flow.errors import DataError
+from gamma_flow.numerics.uncertainty import Limits
 
 __all__ = ["Analysis"]
 
@@ -85,6 +88,9 @@ class Analysis:
         Distance from everything that the model can make, a count; its conformal p-value.
     novel : ndarray of bool, shape (N,), optional
         Spectra that hold something which nobody trained.
+    basis : Basis, optional
+        What the fit rested on, for `intervals`, `share_errors`, `limits` and `groups`, which are made when
+        they are asked for.
 
     Examples
     --------
@@ -122,10 +128,11 @@ class Analysis:
     novelty: NDArray[np.float64] | None = None
     novelty_p: NDArray[np.float64] | None = None
     novel: NDArray[np.bool_] | None = None
+    basis: Basis | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         rows, classes = len(self.values), len(self.templates)
-        shapes: dict[str, tuple[Any, tuple[int, ...]]] = {
+        shapes: dict[str, tuple[Any, tuple[int | None, ...]]] = {
             "scores": (np.float64, (rows, classes)),
             "shares": (np.float64, (rows, classes)),
             "present": (np.bool_, (rows, classes)),
@@ -203,6 +210,96 @@ class Analysis:
         """Spectrum minus ``denoised``, shape (N, C)."""
         return self.values - self.denoised
 
+    def intervals(self, level: float = 0.95) -> NDArray[np.float64] | None:
+        """Return intervals of the scores, shape (N, K, 2) in counts; None without a noise model.
+
+        See `gamma_flow.numerics.uncertainty.intervals` for the boundary at zero.
+        """
+        if self.basis is None:
+            return None
+        scores, free, errors, mismatch = self._fitted()
+        return self.basis.intervals(scores, free, errors, mismatch, level)
+
+    @cached_property
+    def share_errors(self) -> NDArray[np.float64] | None:
+        """Standard deviations of the shares, correlations of the scores included, shape (N, K)."""
+        if self.basis is None:
+            return None
+        scores, _, _, mismatch = self._fitted()
+        return self.basis.share_errors(scores, mismatch)
+
+    def limits(self, alpha: float = 0.05, beta: float = 0.05) -> Limits | None:
+        """Return decision thresholds and detection limits; None without a noise model.
+
+        Parameters
+        ----------
+        alpha, beta : float
+            Chances to find what is not there and to miss what is.
+
+        Returns
+        -------
+        Limits or None
+            ``decision_threshold`` and ``detection_limit``, each of shape (N, K), in counts; divide by
+            ``live_time`` for rates.
+
+        References
+        ----------
+        L. A. Currie, Analytical Chemistry 40 (1968) 586; ISO 11929-1:2019.
+        """
+        if self.basis is None:
+            return None
+        scores, _, _, mismatch = self._fitted()
+        return self.basis.limits(scores, mismatch, alpha, beta)
+
+    @cached_property
+    def decision_threshold(self) -> NDArray[np.float64] | None:
+        """Score above which a class is there, with a chance of 5 % to be wrong, shape (N, K), counts."""
+        found = self.limits()
+        return None if found is None else found.decision_threshold
+
+    @cached_property
+    def detection_limit(self) -> NDArray[np.float64] | None:
+        """Score that would be found with a chance of 95 %, shape (N, K), counts."""
+        found = self.limits()
+        return None if found is None else found.detection_limit
+
+    @cached_property
+    def groups(self) -> NDArray[np.int64] | None:
+        """Classes that these counts cannot tell apart share a number, shape (N, K); see `group_names`."""
+        if self.basis is None:
+            return None
+        scores, _, _, mismatch = self._fitted()
+        return self.basis.groups(scores, mismatch, self.present)
+
+    def _fitted(self) -> tuple[NDArray[np.float64], ...]:
+        assert self.free_scores is not None
+        assert self.score_errors is not None
+        assert self.mismatch is not None
+        return self.scores, self.free_scores, self.score_errors, self.mismatch
+
+    def group_names(self) -> list[list[str]]:
+        """Return what is present in every row, classes that cannot be told apart as one: "Ra226 or U238".
+
+        Without a noise model the same as `names`.
+        """
+        if self.groups is None:
+            return self.names()
+        rows = []
+        for row, names in enumerate(self.names()):
+            told: list[str] = []
+            for name in names:
+                number = self.groups[row, self.classes.index(name)]
+                alike = [
+                    other
+                    for k, other in enumerate(self.classes)
+                    if self.groups[row, k] == number and other != name
+                ]
+                text = " or ".join([name, *alike])
+                if not any(name in earlier.split(" or ") for earlier in told):
+                    told.append(text)
+            rows.append(told)
+        return rows
+
     @property
     def strongest(self) -> NDArray[np.intp]:
         """The single-label answer, shape (N,): a class number, -1 where nothing is present.
@@ -236,19 +333,41 @@ class Analysis:
         labels = self.names()
         return [
             {
-                "origin": str(self.origin[row]),
-                "detector": str(self.detector[row]),
-                "time": None if np.isnat(self.time[row]) else str(self.time[row]),
-                "live_time": None if np.isnan(self.live_time[row]) else float(self.live_time[row]),
+                **self._record(row),
                 "present": labels[row],
                 "scores": dict(zip(self.classes, self.scores[row].tolist(), strict=True)),
                 "shares": dict(zip(self.classes, self.shares[row].tolist(), strict=True)),
                 "similarity": float(self.similarity[row]),
                 "centred_similarity": float(self.centred_similarity[row]),
                 "explained_variance": float(self.explained_variance[row]),
+                **self._evidence(row),
             }
             for row in range(len(self))
         ]
+
+    def _record(self, row: int) -> dict[str, Any]:
+        return {
+            "origin": str(self.origin[row]),
+            "detector": str(self.detector[row]),
+            "time": None if np.isnat(self.time[row]) else str(self.time[row]),
+            "live_time": None if np.isnan(self.live_time[row]) else float(self.live_time[row]),
+        }
+
+    def _evidence(self, row: int) -> dict[str, Any]:
+        """Return what a noise model adds; what is not known (infinite errors) is None."""
+        out: dict[str, Any] = {}
+        for name in ("score_errors", "evidence", "p_value"):
+            table = getattr(self, name)
+            if table is not None:
+                values = [value if np.isfinite(value) else None for value in table[row].tolist()]
+                out[name] = dict(zip(self.classes, values, strict=True))
+        for name in ("family_p", "deviance", "mismatch", "gain", "novelty", "novelty_p"):
+            column = getattr(self, name)
+            if column is not None:
+                out[name] = float(column[row])
+        if self.novel is not None:
+            out["novel"] = bool(self.novel[row])
+        return out
 
     @staticmethod
     def classes_of(parts: Sequence[Analysis]) -> tuple[str, ...]:

@@ -43,8 +43,8 @@ class Calibration:
 
     Notes
     -----
-    p-values below ``tail_from`` rest on the exponential tail; those below ``seen`` on its extrapolation beyond
-    the largest draw.
+    p-values below ``tail_from`` rest on the exponential tail; those below ``seen`` on its extrapolation
+    beyond the largest draw.
     """
 
     at: Floats
@@ -88,7 +88,8 @@ class Calibration:
     @property
     def seen(self) -> Floats:
         """The smallest p-value that draws of a bin can show, shape (K,): one over their number."""
-        return self.at.shape[1] / np.maximum(self.n_nulls, 1)
+        least: Floats = self.at.shape[1] / np.maximum(self.n_nulls, 1)
+        return least
 
     def describe(self) -> dict[str, Any]:
         """Return in plain values from how many draws it came and where its tails are extrapolated."""
@@ -116,11 +117,11 @@ class Calibration:
         return out
 
     def threshold(self, rate: float) -> float:
-        """Return the p-value of a class below which spectra give false alarms at ``rate``, all classes together."""
+        """Return the p-value of a class below which spectra give false alarms at ``rate`` in all."""
         return float(-np.expm1(np.log1p(-rate) / self.effective))
 
     def family(self, log_p: ArrayLike) -> Floats:
-        """Return the family-wise p-value of each row of log p: that any class gets this low by chance, (N,)."""
+        """Return the family-wise p-value of each row of log p, (N,): that any class gets this low."""
         least = np.exp(np.minimum(np.asarray(log_p, np.float64).min(axis=1), -1e-16))
         out: Floats = -np.expm1(self.effective * np.log1p(-np.minimum(least, 1 - 1e-16)))
         return out

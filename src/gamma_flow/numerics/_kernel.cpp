@@ -950,7 +950,7 @@ struct Fitter {
     }
 
     // Smallest f^2 in range at which chi-square <= limit: Newton on 1 / chi-square, which is nearly straight.
-    double mismatch(double ndf) const {
+    double mismatch(double limit) const {
         double lo = p.f_min * p.f_min, hi = p.f_max * p.f_max, t = lo;
         for (int it = 0; it < 20; it++) {
             Lane g = all(0), d = all(0);
@@ -966,8 +966,8 @@ struct Fitter {
                 sg -= q;
                 sd -= q * q;
             }
-            if (sg <= ndf * (it == 0 ? 1 : 1.002) || !(sd > 0)) return t;
-            t += (sg * sg / ndf - sg) / sd;
+            if (sg <= limit * (it == 0 ? 1 : 1.002) || !(sd > 0)) return t;
+            t += (sg * sg / limit - sg) / sd;
             if (t >= hi) return hi;
         }
         return t;
@@ -1172,7 +1172,9 @@ struct Fitter {
                 int ndf = p.c;
                 for (int j : set) ndf -= a[j] > 0;
                 double old = f2;
-                f2 = mismatch(ndf + std::sqrt(2.0 * std::max(ndf, 1)));
+                // one standard deviation of chi-square is what chance makes: no mismatch is taken from it
+                ndf = std::max(ndf, 1);
+                f2 = mismatch(ndf + std::sqrt(2.0 * ndf));
                 if (std::fabs(f2 - old) > 0.02 * f2) moved = 1;
             }
             weigh();

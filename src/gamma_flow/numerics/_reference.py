@@ -242,7 +242,9 @@ def _run(
         joined = _joining(plan, y - fitted, w, allowed & ~members)
         members = members | joined
         if adapt and it >= 1:
-            old, f2 = f2, _mismatch(plan, row, mean, max(len(y) - int((a > 0).sum()), 1))
+            ndf = max(len(y) - int((a > 0).sum()), 1)
+            # one standard deviation of chi-square is what chance makes: no mismatch is taken from it
+            old, f2 = f2, _mismatch(plan, row, mean, ndf + np.sqrt(2.0 * ndf))
             if abs(f2 - old) > 0.02 * f2:
                 moved = np.inf
         w = 1 / row.total_variance(mean, f2)
@@ -304,19 +306,19 @@ def _pile_up(plan: _Plan, a: Floats, share: float) -> Floats:
     return np.asarray(np.interp((np.arange(c) + 0.5) / step - 0.5, np.arange(n), folded) / step)
 
 
-def _mismatch(plan: _Plan, row: _Row, mean: Floats, ndf: int) -> float:
-    """Return the smallest f^2 in range at which chi-square <= ndf.
+def _mismatch(plan: _Plan, row: _Row, mean: Floats, limit: float) -> float:
+    """Return the smallest f^2 in range at which chi-square <= limit.
 
     Newton's method on 1 / chi-square, which is nearly straight in f^2. It comes from below and stops within
-    0.2 % of ndf, which is all that the next reweighting needs.
+    0.2 % of it, which is all that the next reweighting needs.
     """
     f2, largest = plan.f2_range
     for it in range(20):
         part = (row.y - mean) ** 2 / row.total_variance(mean, f2)
         chi_square, slope = part.sum(), (part * mean**2 / row.total_variance(mean, f2)).sum()
-        if chi_square <= ndf * (1 if it == 0 else 1.002) or not slope > 0:
+        if chi_square <= limit * (1 if it == 0 else 1.002) or not slope > 0:
             break
-        f2 += (chi_square**2 / ndf - chi_square) / slope
+        f2 += (chi_square**2 / limit - chi_square) / slope
         if f2 >= largest:
             return largest
     return float(f2)

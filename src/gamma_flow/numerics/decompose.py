@@ -8,7 +8,8 @@ The model of C channels y_c and K classes::
 T are the templates, D their derivatives with respect to what may drift (gain, offset, resolution) times the
 prior standard deviation, U smooth or learned distortions of a class, P the self-convolution of the mean
 (pile-up), f the mismatch that is left in each channel: the smallest one at which Pearson's chi-square does
-not exceed the number of degrees of freedom. What the parts buy on measured spectra stands in docs/engine.md.
+not exceed the number of degrees of freedom by more than one standard deviation, which is chance's. What the
+parts buy on measured spectra stands in docs/engine.md.
 
 The fit is a few steps of reweighted least squares. In each one the signed z are eliminated (Cholesky of I +
 V'WV), the scores follow from a small non-negative quadratic problem, and the columns that hold products a z
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -105,12 +107,13 @@ class Decomposed:
     @staticmethod
     def concatenate(parts: Sequence[Decomposed]) -> Decomposed:
         """Return the fits of several blocks of spectra as one."""
-        return Decomposed(
-            *(
-                None if getattr(parts[0], name) is None else np.concatenate([getattr(p, name) for p in parts])
-                for name in Decomposed.__slots__
-            )
-        )
+        joined: dict[str, Any] = {
+            name: None
+            if getattr(parts[0], name) is None
+            else np.concatenate([getattr(p, name) for p in parts])
+            for name in Decomposed.__slots__
+        }
+        return Decomposed(**joined)
 
 
 def decompose(

@@ -1,9 +1,10 @@
 """What a detector does to every template alike: gain, offset and resolution as small changes of shape.
 
-A drifting detector moves peaks; the counts it delivers stay Poisson. So the counts are left where they are and the
-templates get derivatives: the change of a template for one prior standard deviation of the gain, of the offset, of
-the resolution. They enter the fit as signed columns with a bounded prior (`gamma_flow.numerics.decompose`). Large
-drifts, beyond what a derivative describes, are looked for on a grid of moved templates (`moved`).
+A drifting detector moves peaks; the counts it delivers stay Poisson. So the counts are left where they are
+and the templates get derivatives: the change of a template for one prior standard deviation of the gain, of
+the offset, of the resolution. They enter the fit as signed columns with a bounded prior
+(`gamma_flow.numerics.decompose`). Large drifts, beyond what a derivative describes, are looked for on a grid
+of moved templates (`moved`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ _TO_SIGMA = 1 / 2.3548200450309493  # of a Gaussian's full width at half maximum
 def moved(shapes: ArrayLike, edges: ArrayLike, gain: float = 1.0, offset: float = 0.0) -> Floats:
     """Return templates as a detector with another calibration would record them.
 
-    A pulse that belongs to energy E comes out at ``gain * E + offset``, in a channel that the nominal ``edges`` name.
+    A pulse that belongs to energy E comes out at ``gain * E + offset``, in a channel that the nominal
+    ``edges`` name.
 
     Parameters
     ----------
@@ -58,8 +60,8 @@ def moved(shapes: ArrayLike, edges: ArrayLike, gain: float = 1.0, offset: float 
 def blurred(shapes: ArrayLike, edges: ArrayLike, sigma: ArrayLike) -> Floats:
     """Return the change of templates when the variance of every line grows by ``sigma**2``, to first order.
 
-    Half of ``sigma(E)**2`` times the second derivative of the density (the heat equation), written as the difference
-    of fluxes through the edges, so that counts are conserved.
+    Half of ``sigma(E)**2`` times the second derivative of the density (the heat equation), written as the
+    difference of fluxes through the edges, so that counts are conserved.
 
     Parameters
     ----------
@@ -140,9 +142,9 @@ def derivatives(
 def width_of_lines(shapes: ArrayLike, edges: ArrayLike, otherwise: float) -> float:
     """Read the width of lines off templates: full width at half maximum over energy, at 662 keV.
 
-    About a Gaussian line on any straight continuum the second derivative changes its sign one standard deviation
-    to either side. It is taken on the root of the energy, on which the lines of most detectors are equally wide,
-    at the sharpest line of each template.
+    About a Gaussian line on any straight continuum the second derivative changes its sign one standard
+    deviation to either side. It is taken on the root of the energy, on which the lines of most detectors are
+    equally wide, at the sharpest line of each template.
 
     Parameters
     ----------

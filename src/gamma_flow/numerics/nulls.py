@@ -1,4 +1,4 @@
-"""Draws in which a class is not there, from training spectra: what its evidence and a novelty are judged by."""
+"""Draws in which a class is not there, from training spectra: by them its evidence is judged."""
 
 from __future__ import annotations
 
@@ -121,9 +121,9 @@ def _distorted(mean: Floats, edges: Floats, how: Distortion, rng: np.random.Gene
         gains = 1 + how.gain * rng.standard_normal(_DRIFTS)
         offsets = how.offset * rng.standard_normal(_DRIFTS)
         for i in range(_DRIFTS):
-            rows = slice(i, None, _DRIFTS)
-            if len(mean[rows]):
-                mean[rows] = moved(mean[rows], edges, float(np.clip(gains[i], 0.5, 1.5)), float(offsets[i]))
+            some = slice(i, None, _DRIFTS)
+            if len(mean[some]):
+                mean[some] = moved(mean[some], edges, float(np.clip(gains[i], 0.5, 1.5)), float(offsets[i]))
     if how.smooth > 0:
         x = np.sqrt((np.arange(c) + 0.5) / c)
         waves = np.sqrt(2.0) * np.cos(np.pi * np.arange(1, 5)[:, None] * x)

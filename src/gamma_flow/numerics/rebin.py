@@ -211,8 +211,8 @@ def rebin_smooth(
     """Carry expected counts, which vary smoothly from channel to channel, from old channels to new ones.
 
     `rebin_counts` takes the counts as lying anywhere in their channel, which is right for drawn counts and
-    blurs a template by half a channel. Here the cumulative counts are interpolated by cubics whose slopes at the
-    edges are a density of fourth order; no counts are lost or invented between the ends.
+    blurs a template by half a channel. Here the cumulative counts are interpolated by cubics whose slopes at
+    the edges are a density of fourth order; no counts are lost or invented between the ends.
 
     Parameters
     ----------
@@ -264,7 +264,8 @@ def rebin_smooth(
             slope[:, 2:-2] -= outer / 12
     if not signed:
         least = np.minimum(
-            np.concatenate([density[:, :1], density], axis=1), np.concatenate([density, density[:, -1:]], axis=1)
+            np.concatenate([density[:, :1], density], axis=1),
+            np.concatenate([density, density[:, -1:]], axis=1),
         )
         slope = np.clip(slope, 0.0, 3.0 * np.maximum(least, 0.0))
     total = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(rows, axis=1)], axis=1)
@@ -272,9 +273,8 @@ def rebin_smooth(
     cell = np.clip(np.searchsorted(old, at, side="right") - 1, 0, len(width) - 1)
     t = (at - old[cell]) / width[cell]
     # the cubic through both ends of a channel with the slopes there, less its start
-    reached = (
-        t**2 * (3 - 2 * t) * rows[:, cell]
-        + width[cell] * (t * (1 - t) ** 2 * slope[:, cell] + t**2 * (t - 1) * slope[:, cell + 1])
+    reached = t**2 * (3 - 2 * t) * rows[:, cell] + width[cell] * (
+        t * (1 - t) ** 2 * slope[:, cell] + t**2 * (t - 1) * slope[:, cell + 1]
     )
     result: NDArray[np.float64] = np.diff(total[:, cell] + reached, axis=1)
     return result if signed else np.maximum(result, 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -29,8 +30,8 @@ def train_from_library(
     background: Background | None = Background(),  # noqa: B008 - frozen
     shields: Sequence[Shield | None] = (None,),
     energy_range: tuple[float | None, float | None] = (30.0, None),
-    min_share: float | None = None,
     seed: int = 1,
+    **options: Any,
 ) -> Model:
     """Train a model on simulated spectra of nuclides.
 
@@ -44,8 +45,8 @@ def train_from_library(
         Natural background as a class of its own; None for no such class.
     shields : sequence of Shield or None
         A class is the mean of its source behind each of them; None stands for no shield.
-    energy_range, min_share, seed
-        As for `gamma_flow.train`.
+    energy_range, seed, options
+        As for `gamma_flow.train`: noise, parts, rule, ...
 
     Returns
     -------
@@ -87,8 +88,8 @@ def train_from_library(
         background=None if background is None else BACKGROUND,
         energy_range=energy_range,
         held_out=0.2,
-        min_share=min_share,
         seed=seed,
+        **options,
     )
 
 

@@ -1,0 +1,84 @@
+"""What an analysis answers when it is asked: intervals, limits, groups; each costs more than the fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamma_flow.numerics import uncertainty
+from gamma_flow.numerics.decompose import Distortions
+from gamma_flow.numerics.identify import groups
+from gamma_flow.numerics.information import absent, covariance, information
+
+__all__ = ["Basis"]
+
+Floats = NDArray[np.float64]
+
+_BLOCK = 1 << 20  # values that are taken at a time where the weights of all channels are needed
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """What the fit rested on, kept for answers that are made on demand.
+
+    Parameters
+    ----------
+    shapes : (K, A)
+        Templates over the active channels.
+    distortions : Distortions
+        What was fitted beside the scores.
+    sigma : (N, 1) or (N, A), optional
+        Standard deviation of the values, where they are not counts.
+    """
+
+    shapes: Floats
+    distortions: Distortions
+    sigma: Floats | None = None
+
+    def __getitem__(self, rows: slice | NDArray[np.intp] | NDArray[np.bool_]) -> Basis:
+        """Return the basis of some of the spectra."""
+        return self if self.sigma is None else Basis(self.shapes, self.distortions, self.sigma[rows])
+
+    def information(self, scores: Floats, mismatch: Floats) -> Floats:
+        """Return the Fisher information of the scores, shape (N, K, K)."""
+        if self.sigma is None:
+            return information(scores, self.shapes, self.distortions, mismatch=mismatch)
+        if self.sigma.shape[1] == 1:
+            gram = self.shapes @ self.shapes.T
+            return np.asarray(gram / self.sigma[:, :, None] ** 2)
+        out = np.empty((len(scores), len(self.shapes), len(self.shapes)))
+        step = max(1, _BLOCK // self.shapes.size)
+        for start in range(0, len(scores), step):
+            weighted = self.shapes / self.sigma[start : start + step, None, :] ** 2
+            out[start : start + step] = weighted @ self.shapes.T
+        return out
+
+    def intervals(
+        self, scores: Floats, free: Floats, errors: Floats, mismatch: Floats, level: float
+    ) -> Floats:
+        """Return intervals of the scores, shape (N, K, 2)."""
+        settled = uncertainty.settled(scores, free, errors, self.information(scores, mismatch))
+        unit = 1.0 if self.sigma is None else 0.0
+        return uncertainty.intervals(free, errors, level, settled=settled, unit=unit)
+
+    def share_errors(self, scores: Floats, mismatch: Floats) -> Floats:
+        """Return the standard deviations of shares, correlations included, shape (N, K)."""
+        spread = covariance(self.information(scores, mismatch), scores > 0)
+        return uncertainty.share_errors(scores, spread)
+
+    def limits(self, scores: Floats, mismatch: Floats, alpha: float, beta: float) -> uncertainty.Limits:
+        """Return decision thresholds and detection limits, each of shape (N, K)."""
+        if self.sigma is None:
+            sd0, unit = absent(scores, self.shapes, self.distortions, mismatch=mismatch)
+            return uncertainty.limits(sd0, unit, alpha=alpha, beta=beta)
+        everyone = np.ones(scores.shape, bool)
+        spread = covariance(self.information(scores, mismatch), everyone)
+        variance = np.einsum("nkk->nk", spread)
+        sd0 = np.where(np.isfinite(variance), np.sqrt(np.maximum(variance, 0.0)), np.inf)
+        return uncertainty.limits(sd0, 0.0, alpha=alpha, beta=beta)
+
+    def groups(self, scores: Floats, mismatch: Floats, present: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the group of each class, shape (N, K)."""
+        return groups(self.information(scores, mismatch), scores, present)
