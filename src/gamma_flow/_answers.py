@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from gamma_flow.data.analysis import Analysis
 from gamma_flow.data.calibration import Calibration
 from gamma_flow.numerics.decompose import Decomposed
 from gamma_flow.numerics.novelty import Unknown, residual_template
+from gamma_flow.numerics.similarity import FitQuality
 from gamma_flow.numerics.unmix import fit_sums
 
 __all__ = ["Detail", "analysed", "left_over"]
@@ -26,21 +28,31 @@ _BLOCK = 1 << 22  # values that are taken at a time where a fit needs arrays of 
 
 
 def analysed(
-    engine: Engine, calibration: Calibration | None, spectra: SpectrumSet, detail: Detail, threads: int
+    engines: Sequence[tuple[float, Engine]],
+    calibration: Calibration | None,
+    spectra: SpectrumSet,
+    detail: Detail,
+    threads: int,
 ) -> Analysis:
-    """Analyse spectra that live on the axis of the engine."""
+    """Analyse spectra that live on the axis of the engines: one, or one for each gain that is looked for."""
+    engine = engines[0][1]
     values = engine.taken(spectra.values)
+    answers: dict[str, Any] = {}
     if engine.method.noise == "leastsquares":
         found = engine.unmixer.unmix(values, threads=threads)
-        shares = shares_of(found.scores)
         scores, quality = found.scores, found.quality
-        answers: dict[str, Any] = {}
+        shares = shares_of(scores)
         present = shares > engine.method.min_share
     else:
-        fit, sigma = fitted(engine, spectra, values, detail, threads)
+        sigma = _sigma(engine, spectra, values) if engine.method.noise == "gaussian" else None
+        if len(engines) == 1:
+            fit = fitted(engine, values, sigma, spectra.live_time, detail, threads)
+            quality = fit_sums(values, engine.shapes, fit.scores)
+        else:
+            fit, quality, chosen = _searched(engines, values, sigma, spectra.live_time, detail, threads)
+            answers["gain"] = np.array([gain for gain, _ in engines])[chosen]
         scores, shares = fit.scores, shares_of(fit.scores)
-        quality = fit_sums(values, engine.shapes, scores)
-        answers = _answers(engine, calibration, fit, values, detail)
+        answers |= _answers(engine, calibration, fit, values, detail)
         answers["basis"] = Basis(engine.shapes, engine.distortions, sigma)
         present = _present(engine, calibration, shares, answers)
     return Analysis(
@@ -60,25 +72,65 @@ def analysed(
     )
 
 
+def _searched(
+    engines: Sequence[tuple[float, Engine]],
+    values: NDArray[np.floating],
+    sigma: Floats | None,
+    live_time: Floats,
+    detail: Detail,
+    threads: int,
+) -> tuple[Decomposed, FitQuality, NDArray[np.intp]]:
+    """Fit each spectrum at the gain of the largest likelihood; one mismatch for all makes them comparable."""
+    best = np.full(len(values), -np.inf)
+    chosen = np.zeros(len(values), np.intp)
+    for number, (_, engine) in enumerate(engines):
+        level = engine.likelihood(values, sigma, live_time, threads)
+        better = level > best
+        best[better], chosen[better] = level[better], number
+    order, parts, sums = [], [], []
+    for number in np.unique(chosen) if len(chosen) else [0]:
+        rows = np.flatnonzero(chosen == number)
+        engine, mine = engines[number][1], values[rows]
+        spread = None if sigma is None else sigma[rows]
+        parts.append(fitted(engine, mine, spread, live_time[rows], detail, threads))
+        sums.append(fit_sums(mine, engine.shapes, parts[-1].scores))
+        order.append(rows)
+    back = np.argsort(np.concatenate(order), kind="stable")
+    quality = FitQuality(
+        *(
+            np.concatenate([getattr(part, name) for part in sums])[back]
+            for name in ("cosine", "centred_cosine", "explained_variance")
+        )
+    )
+    return Decomposed.concatenate(parts).rows(back), quality, chosen
+
+
 def fitted(
-    engine: Engine, spectra: SpectrumSet, values: NDArray[np.floating], detail: Detail, threads: int
-) -> tuple[Decomposed, Floats | None]:
-    """Fit, with the standard deviation of every value where it is not that of counts."""
+    engine: Engine,
+    values: NDArray[np.floating],
+    sigma: Floats | None,
+    live_time: Floats,
+    detail: Detail,
+    threads: int,
+) -> Decomposed:
+    """Fit; where values are not counts, in blocks, because each of them brings its standard deviation."""
     evidence, novelty = detail != "scores", detail == "everything"
-    if engine.method.noise == "poisson":
-        fit = engine.fit(values, None, spectra.live_time, evidence=evidence, novelty=novelty, threads=threads)
-        return fit, None
-    if spectra.sigma is None:
-        sigma = estimated_sigma(values, engine)[:, None]
-    else:
-        sigma = engine.taken(spectra.sigma).astype(np.float64)
+    if sigma is None:
+        return engine.fit(values, None, live_time, evidence=evidence, novelty=novelty, threads=threads)
     size = max(1, _BLOCK // max(values.shape[1], 1))
     parts = []
     for start in range(0, max(len(values), 1), size):
         rows = slice(start, start + size)
         spread = np.broadcast_to(sigma[rows], values[rows].shape)
         parts.append(engine.fit(values[rows], spread, evidence=evidence, novelty=novelty, threads=threads))
-    return (parts[0] if len(parts) == 1 else Decomposed.concatenate(parts)), sigma
+    return parts[0] if len(parts) == 1 else Decomposed.concatenate(parts)
+
+
+def _sigma(engine: Engine, spectra: SpectrumSet, values: NDArray[np.floating]) -> Floats:
+    """Return the standard deviations that the spectra bring, or one that is estimated for each."""
+    if spectra.sigma is None:
+        return estimated_sigma(values, engine)[:, None]
+    return engine.taken(spectra.sigma).astype(np.float64)
 
 
 def estimated_sigma(values: NDArray[np.floating], engine: Engine) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gamma_flow.data.method import Method
 from gamma_flow.data.templates import Templates
 from gamma_flow.numerics.decompose import Decomposed, Distortions, decompose
-from gamma_flow.numerics.drift import derivatives
+from gamma_flow.numerics.drift import derivatives, moved
 from gamma_flow.numerics.novelty import smooth_modes
 from gamma_flow.numerics.nulls import Distortion, pile_shift
 from gamma_flow.numerics.unmix import Unmixer
@@ -24,6 +24,8 @@ _LINE_AT = 662.0  # keV: where the width of a line is stated
 _PILE_PER_RATE = 1e-6  # seconds: share of pile-up a count per second, prior standard deviation ...
 _PILE_MOST = 0.1  # ... never above this
 _PILE_UNKNOWN = 0.04  # where the live time is not known
+_GAIN_STEP = 0.015  # between gains of the search: the fit's own drift covers what lies between
+_SEARCH_MISMATCH = 0.02  # the same for all gains, so that likelihoods compare
 _EMPTY = 0.5  # counts that stand for an empty spectrum where the logarithm is taken
 
 
@@ -83,6 +85,22 @@ class Engine:
         )
         return cls(templates, method, shapes, distortions, channels, Unmixer(shapes))
 
+    def moved(self, gain: float) -> Engine:
+        """Return the fit of templates that a detector of another gain would record."""
+        t = self.templates
+        shapes = moved(t.shapes, t.axis.edges, gain)
+        size = np.abs(shapes[:, t.active]).sum(axis=1)
+        vanished = size <= 0  # pushed off the axis: the template stays where it was
+        shapes[vanished], size[vanished] = t.shapes[vanished], t.integral[vanished]
+        return Engine.of(replace(t, shapes=shapes, integral=size), self.method)
+
+    def gains(self) -> list[float]:
+        """Return the gains among which the search looks, nearest to one first."""
+        wide = self.method.gain_range
+        count = int(np.ceil(wide / _GAIN_STEP))
+        steps = [0.0, *(sign * i for i in range(1, count + 1) for sign in (-1, 1))]
+        return [1.0 + wide * step / max(count, 1) for step in steps]
+
     def line_width_at(self, energy: Floats) -> Floats:
         """Return the full width at half maximum of a line at an energy, in the unit of the axis."""
         return _line_width(self.method, energy)
@@ -128,6 +146,24 @@ class Engine:
             mean=mean,
             threads=threads,
         )
+
+    def likelihood(
+        self, values: NDArray[np.floating], sigma: Floats | None, live_time: Floats | None, threads: int
+    ) -> Floats:
+        """Return the penalised log-likelihood at one fixed mismatch, which compares templates, shape (N,)."""
+        counts = values.sum(axis=1, dtype=np.float64)
+        return decompose(
+            values,
+            self.shapes,
+            self.distortions,
+            sigma=None if sigma is None else np.broadcast_to(sigma, values.shape),
+            pile=pile_prior(counts, live_time) if self.method.has("pile-up") else None,
+            mismatch=(_SEARCH_MISMATCH, _SEARCH_MISMATCH) if sigma is None else (0.0, 0.0),
+            adapt=False,
+            evidence=False,
+            novelty=False,
+            threads=threads,
+        ).log_likelihood
 
     def drawn(self) -> Distortion:
         """Return how far spectra drawn for the calibration are from the templates: as the prior says."""

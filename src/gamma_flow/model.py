@@ -74,6 +74,7 @@ class Model:
     trained_on: NDArray[np.str_] = None  # type: ignore[assignment]  # filled in below
     held_out: NDArray[np.str_] = None  # type: ignore[assignment]
     _engines: dict[Axis, Engine] = field(default_factory=dict, init=False, repr=False)
+    _grids: dict[Axis, tuple[tuple[float, Engine], ...]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.method.rule == "evidence" and self.calibration is None:
@@ -162,6 +163,19 @@ class Model:
             object.__setattr__(self, "_engines", {**dict(kept), axis: engine})
         return engine
 
+    def _grid(self, axis: Axis) -> tuple[tuple[float, Engine], ...]:
+        """Return the engine, and those of the other gains that are looked for."""
+        engine = self._engine(axis)
+        if self.method.gain_range == 0:
+            return ((1.0, engine),)
+        grid = self._grids.get(axis)
+        if grid is None:
+            others = [(gain, engine.moved(gain)) for gain in engine.gains()[1:]]
+            grid = ((1.0, engine), *others)
+            kept = list(self._grids.items())[1 - _KEPT_AXES :]
+            object.__setattr__(self, "_grids", {**dict(kept), axis: grid})
+        return grid
+
     def _warn_of_loss(self, carried: Templates) -> None:
         part = self.templates.covered_by(carried)
         worst = int(part.argmin())
@@ -220,8 +234,7 @@ class Model:
                 found=spectra.kind,
                 cure="read the spectra with the same kind (--kind) as the training spectra",
             )
-        engine = self._engine(spectra.axis)
-        return analysed(engine, self.calibration, spectra, detail, threads)
+        return analysed(self._grid(spectra.axis), self.calibration, spectra, detail, threads)
 
     def unknown(self, spectra: SpectrumSet, *, together: bool = False, significance: float = 4.0) -> Unknown:
         """Return what the model cannot make of spectra, as a non-negative smooth shape with its peaks.

@@ -15,6 +15,7 @@ from gamma_flow.data._derived import Basis
 from gamma_flow.data.axis import Axis
 from gamma_flow.data.templates import Templates
 from gamma_flow.errors import DataError
+from gamma_flow.numerics.drift import moved
 from gamma_flow.numerics.uncertainty import Limits
 
 __all__ = ["Analysis"]
@@ -202,7 +203,13 @@ class Analysis:
     @property
     def denoised(self) -> NDArray[np.float64]:
         """Sum of the scaled templates, shape (N, C): the spectrum without noise. Made anew at each call."""
-        fit: NDArray[np.float64] = self.scores @ self.templates.shapes
+        shapes = self.templates.shapes
+        if self.gain is None:
+            return np.asarray(self.scores @ shapes)
+        fit = np.empty(self.values.shape)
+        for gain in np.unique(self.gain):
+            rows = self.gain == gain
+            fit[rows] = self.scores[rows] @ moved(shapes, self.axis.edges, float(gain))
         return fit
 
     @property

@@ -104,6 +104,14 @@ class Decomposed:
     n_free: NDArray[np.int64]
     mean: Floats | None
 
+    def rows(self, rows: NDArray[np.intp]) -> Decomposed:
+        """Return the fits of some spectra, in the order of their numbers."""
+        picked: dict[str, Any] = {
+            name: None if getattr(self, name) is None else getattr(self, name)[rows]
+            for name in Decomposed.__slots__
+        }
+        return Decomposed(**picked)
+
     @staticmethod
     def concatenate(parts: Sequence[Decomposed]) -> Decomposed:
         """Return the fits of several blocks of spectra as one."""
