@@ -43,7 +43,7 @@ def singles(labelled: gf.SpectrumSet) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture
 def model(labelled: gf.SpectrumSet) -> gf.Model:
-    return gf.train(labelled, energy_range=(60, 900), held_out=0, few=0, min_share=0.15)
+    return gf.train(labelled, energy_range=(60, 900), held_out=0, few=0, min_share=0.15, noise="leastsquares")
 
 
 # -------------------------------------------------------------------------------------- conventions

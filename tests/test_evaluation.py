@@ -19,7 +19,7 @@ UNIT = np.eye(4)
 def small_model() -> gf.Model:
     """Each class has a channel of its own, so a spectrum is its own answer."""
     templates = gf.Templates(UNIT, ("Co60", "Cs137", "Eu152", "background"), AXIS, background="background")
-    return gf.Model(templates, min_share=0.1)
+    return gf.Model(templates)
 
 
 def spectra(rows: list[list[float]], labels: list[list[str] | None], **more: object) -> gf.SpectrumSet:

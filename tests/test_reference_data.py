@@ -146,7 +146,7 @@ def test_each_detector_on_its_own_axis_agrees_with_the_paper_within_a_point(
     archive: Path, evaluation: dict[str, Any], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    result = CliRunner().invoke(cli, ["run", str(archive), "-o", str(out), "--energy-range", "41,"])
+    result = CliRunner().invoke(cli, ["run", str(archive), "-o", str(out), "--energy-range", "41,", "--noise-model", "leastsquares"])
     assert result.exit_code == 0, result.output
     assert "recognised" in result.output
     own = json.loads((out / "evaluation.json").read_text())
@@ -163,8 +163,8 @@ def test_order_of_files_and_rows_changes_nothing(found: Found) -> None:
     shuffled = spectra[rng.permutation(len(spectra))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)
-        one = gf.train(spectra, detectors="simulated", first_channel=7, held_out=0)
-        other = gf.train(shuffled, detectors="simulated", first_channel=7, held_out=0)
+        one = gf.train(spectra, detectors="simulated", first_channel=7, held_out=0, noise="leastsquares")
+        other = gf.train(shuffled, detectors="simulated", first_channel=7, held_out=0, noise="leastsquares")
     np.testing.assert_allclose(one.templates.shapes, other.templates.shapes, rtol=1e-10, atol=1e-16)
 
 
@@ -200,7 +200,7 @@ def test_coffee_leave_one_out_by_nnls(shared_data: Path) -> None:
         warnings.simplefilter("ignore", TrainingWarning)
         for row in range(len(known)):
             rest = known[np.arange(len(known)) != row]
-            model = gf.train(rest, held_out=0, background=None, min_share=0.0)
+            model = gf.train(rest, held_out=0, background=None, min_share=0.0, noise="leastsquares")
             found = model.analyse(known[row])
             right += found.classes[int(found.strongest[0])] == names[row]
     assert right >= 33  # what plain NNLS reaches, says the data's README

@@ -44,7 +44,8 @@ def analysed(
         shares = shares_of(scores)
         present = shares > engine.method.min_share
     else:
-        sigma = _sigma(engine, spectra, values) if engine.method.noise == "gaussian" else None
+        counts = engine.method.noise == "poisson" and not (spectra.signed and values.min(initial=0.0) < 0)
+        sigma = None if counts else _sigma(engine, spectra, values)
         if len(engines) == 1:
             fit = fitted(engine, values, sigma, spectra.live_time, detail, threads)
             quality = fit_sums(values, engine.shapes, fit.scores)

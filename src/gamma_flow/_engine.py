@@ -129,7 +129,7 @@ class Engine:
         """Fit spectra that hold the active channels alone."""
         how = self.method
         pile = None
-        if how.has("pile-up"):
+        if how.has("pile-up") and sigma is None:
             pile = pile_prior(values.sum(axis=1, dtype=np.float64), live_time)
         mismatch = how.mismatch if how.has("mismatch") else (1e-6, 1e-6)
         return decompose(
@@ -138,8 +138,8 @@ class Engine:
             self.distortions,
             sigma=sigma,
             pile=pile,
-            mismatch=mismatch if how.noise == "poisson" else (0.0, 0.0),
-            adapt=how.has("mismatch") and how.noise == "poisson",
+            mismatch=mismatch if sigma is None else (0.0, 0.0),
+            adapt=how.has("mismatch") and sigma is None,
             evidence=evidence,
             novelty=novelty and how.has("learned"),
             skip=self.skip,

@@ -196,8 +196,9 @@ class Model:
         Parameters
         ----------
         spectra : SpectrumSet
-            N spectra, of the model's unit and kind. Signed ones (differences) are taken by least squares
-            only.
+            N spectra, of the model's unit and kind. Signed ones that hold negative counts (differences, added
+            noise) are no counts: they are taken as Gaussian with a standard deviation that is estimated for
+            each.
         detail : {"everything", "evidence", "scores"}
             "scores" leaves evidence and novelty out (and with it the presence of the rule "evidence": classes
             are then present by their share alone), "evidence" novelty alone. For real time, if it has to be.
@@ -213,8 +214,6 @@ class Model:
         ------
         IncompatibleError
             Spectra of another unit or kind, or without a channel in common with the model.
-        DataError
-            Negative counts where the noise model is "poisson".
 
         Warns
         -----
@@ -369,6 +368,6 @@ class Model:
                 arrays["held_out"],
             )
         except (KeyError, TypeError, ValueError) as problem:
-            if isinstance(problem, GammaFlowError) and not isinstance(problem, DataError):
+            if isinstance(problem, GammaFlowError) and not isinstance(problem, DataError | SettingsError):
                 raise
             raise DamagedFileError(f"the model is not whole: {problem}", where=source.name) from problem
