@@ -104,7 +104,7 @@ def test_piled_up_spectra_want_pile_up() -> None:
 
 
 def test_a_member_of_zeros_never_wins_and_a_class_of_zeros_is_an_error() -> None:
-    y, k, _ = drawn(6)
+    y, _, _ = drawn(6)
     f = families()
     f[:, 3] = 0
     found = best_of(y, f, BACKGROUND, usual_distortions(EDGES, WIDTH), tries=4)

@@ -1,12 +1,12 @@
 """Which one class, beside a background, explains a spectrum best, when a class is a family of templates.
 
-Behind a shield a source keeps its lines and loses its shape. Where classes are many and alike, a sum of all of
-them explains any shape by mixing wrong ones. So each class is tried alone: background plus one member of its
+Behind a shield a source keeps its lines and loses its shape. Where classes are many and alike, a sum of all
+explains any shape by mixing wrong ones. So each class is tried alone: background plus one member of its
 family (`gamma_flow.simulate.shield_family` makes families of shields), for every member, and the best member
 speaks for its class. All members count equally; between them and between classes decides the log-likelihood.
 
-Two passes: plain Poisson over all members of all classes, then the model with distortions over the best members
-of the best classes. The mismatch f is fixed here: one that follows the misfit forgives the wrong classes most.
+Two passes: plain Poisson over all members of all classes, then the model with distortions over the best
+members of the best classes. The mismatch f is fixed: one that follows the misfit forgives the wrong classes most.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def usual_distortions(
     width : (C + 1,) array_like
         Full width at half maximum of a line at the edges, keV.
     gain, offset, resolution, smooth, smooth_sd
-        Prior standard deviations as in `derivatives`, number and deviation as in `smooth_modes`; the background
-        is not distorted smoothly.
+        Prior standard deviations as in `derivatives`, number and deviation as in `smooth_modes`; the
+        background is not distorted smoothly.
     """
     at = np.asarray(edges, np.float64)
     fwhm = np.asarray(width, np.float64)
@@ -125,8 +125,8 @@ def best_of(
     mismatch : float
         Relative standard deviation of every channel in the second pass, fixed.
     pile : (N,) array_like, optional
-        Prior standard deviation of pile-up, as a share of the counts. The screen, for speed, leaves out what is
-        less than the mismatch.
+        Prior standard deviation of pile-up, as a share of the counts. The screen, for speed, leaves out what
+        is less than the mismatch.
     pile_shift : int
         As in `Distortions`.
     classes, tries : int

@@ -1,8 +1,8 @@
 """What a shield would make of measured templates. No nuclide is named: the template says what is emitted.
 
 A template is unfolded with the detector's response into the photons that the source emits; these go through a
-shield (`Shield`), and what comes out is folded again. Only the change between the two folded spectra is applied
-to the template: its peaks and what else the simulation does not know stay as they were measured.
+shield (`Shield`), and what comes out is folded again. Only the change between the two folded spectra is
+applied to the template: its peaks and what else the simulation does not know stay as they were measured.
 """
 
 from __future__ import annotations
@@ -128,8 +128,8 @@ def shield_family(
     distance, floor
         As for `expected_rates`.
     trust : float
-        Relative standard deviation of the folded spectrum, by which the spectrum itself is weighed against it:
-        where counting is worse, as where little stands above the background, the folded one is followed.
+        Relative standard deviation of the folded spectrum, by which the spectrum itself is weighed against
+        it: where counting is worse, as where little stands above background, the folded one is followed.
     steps : int
         Of the unfolding.
 
