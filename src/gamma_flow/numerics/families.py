@@ -6,7 +6,7 @@ family (`gamma_flow.simulate.shield_family` makes families of shields), for ever
 speaks for its class. All members count equally; between them and between classes decides the log-likelihood.
 
 Two passes: plain Poisson over all members of all classes, then the model with distortions over the best
-members of the best classes. The mismatch f is fixed: one that follows the misfit forgives the wrong classes most.
+members of the best classes. The mismatch f is fixed: one that follows the misfit forgives wrong classes most.
 """
 
 from __future__ import annotations
