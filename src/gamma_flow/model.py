@@ -276,9 +276,9 @@ class Model:
     ) -> Ranked:
         """Rank the classes of each spectrum as if it held one of them alone, beside the background.
 
-        For many classes that resemble each other, of which a spectrum holds one: a sum of all of them explains
-        any shape by mixing wrong ones, and none can be left out at a loss. Each class may be a family of
-        templates, the same source behind shields of many thicknesses
+        For many classes that resemble each other, of which a spectrum holds one: a sum of all of them
+        explains any shape by mixing wrong ones, and none can be left out at a loss. Each class may be a
+        family of templates, the same source behind shields of many thicknesses
         (`gamma_flow.simulate.shield_family.shield_family` makes them); the best member speaks for its class.
 
         Parameters
