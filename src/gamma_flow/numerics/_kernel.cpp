@@ -47,7 +47,6 @@ struct Plan {
     const double *shapes = nullptr;   // (k, cp) unit-sum templates
     const double *spread = nullptr;   // (k, all_modes, cp) prior sd folded in
     const double *drift = nullptr;    // (drifts, k, cp) prior sd folded in
-    const double *gram = nullptr;     // (k, k) of the plain templates, for the start
     const double *sigma = nullptr;    // (n or 1, c) sd of a channel, or null for counts
     bool sigma_each = false;
     const double *pile = nullptr;     // (n,) prior sd of pile-up as a share of the counts, or null
@@ -64,32 +63,103 @@ struct Plan {
     long skip = -1;                   // class never left out
 };
 
+// Memory that begins where a cache line does.
+template <class T>
+struct Aligned {
+    typedef T value_type;
+    Aligned() = default;
+    template <class U>
+    Aligned(const Aligned<U> &) {}
+    T *allocate(size_t n) { return (T *)::operator new(n * sizeof(T), std::align_val_t(64)); }
+    void deallocate(T *p, size_t) { ::operator delete(p, std::align_val_t(64)); }
+    template <class U>
+    bool operator==(const Aligned<U> &) const { return true; }
+    template <class U>
+    bool operator!=(const Aligned<U> &) const { return false; }
+};
+
+typedef std::vector<double, Aligned<double>> Vec;
+
 }  // namespace
 
 #define GAMMA_FLOW_BODY
+#define GAMMA_FLOW_LANES 2
 namespace plain {
 #include "_kernel.cpp"
 }
-#if defined(__x86_64__) && defined(__clang__)
+#undef GAMMA_FLOW_LANES
+#if defined(__x86_64__)
+#define GAMMA_FLOW_LANES 4
+#if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-namespace wide {
-#include "_kernel.cpp"
-}
-#pragma clang attribute pop
-#define GAMMA_FLOW_WIDE
-#elif defined(__x86_64__)
+#else
 #pragma GCC push_options
 #pragma GCC target("avx2,fma")
+#endif
 namespace wide {
 #include "_kernel.cpp"
 }
+#if defined(__clang__)
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+#else
 #pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")
+#endif
+#undef GAMMA_FLOW_LANES
+#define GAMMA_FLOW_LANES 8
+namespace widest {
+#include "_kernel.cpp"
+}
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#undef GAMMA_FLOW_LANES
 #define GAMMA_FLOW_WIDE
 #endif
 
 namespace {
 
-bool use_wide = false;
+// The body in use: 0 for every machine, 1 AVX2, 2 AVX-512.
+int body = 0;
+
+int best_body() {
+#ifdef GAMMA_FLOW_WIDE
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 0;
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
+        return 1;
+    return 2;
+#else
+    return 0;
+#endif
+}
+
+// Runs a statement with the body in use.
+#ifdef GAMMA_FLOW_WIDE
+#define WITH_BODY(...)                \
+    do {                              \
+        if (body == 2) {              \
+            using namespace widest;   \
+            __VA_ARGS__;              \
+        } else if (body == 1) {       \
+            using namespace wide;     \
+            __VA_ARGS__;              \
+        } else {                      \
+            using namespace plain;    \
+            __VA_ARGS__;              \
+        }                             \
+    } while (0)
+#else
+#define WITH_BODY(...)            \
+    do {                          \
+        using namespace plain;    \
+        __VA_ARGS__;              \
+    } while (0)
+#endif
 
 // ------------------------------------------------------------------------------------------ arrays
 
@@ -162,14 +232,14 @@ bool over_rows(long n, long block, int threads, const Job &job) {
 }
 
 // Copies rows of (rows, c) into lanes filled up with zeros.
-std::vector<double> padded(const View &view, int cp) {
-    std::vector<double> out((size_t)view.rows * cp, 0.0);
+Vec padded(const View &view, int cp) {
+    Vec out((size_t)view.rows * cp, 0.0);
     for (long i = 0; i < view.rows; i++)
         std::memcpy(&out[(size_t)i * cp], view.row(i), sizeof(double) * view.cols);
     return out;
 }
 
-int lanes(long c) { return (int)((c + 3) / 4 * 4); }
+int lanes(long c) { return (int)((c + 7) / 8 * 8); }
 
 PyObject *finish(bool fine) {
     if (!fine) return PyErr_NoMemory();
@@ -204,32 +274,24 @@ PyObject *py_least_squares(PyObject *, PyObject *args) {
     View quality(quality_, "quality", n, 4, true);
     if (!quality.ok) return nullptr;
     int cp = lanes(c);
-    std::vector<double> q = padded(basis, cp);
     bool fine = true;
-    Py_BEGIN_ALLOW_THREADS;
     try {
-#ifdef GAMMA_FLOW_WIDE
-        if (use_wide) {
-            wide::Small small((int)m, (int)j, n_free, coordinates.data(), (int)coordinates.stride);
-            fine = over_rows(n, 256, threads, [&](long first, long last) {
-                wide::least_squares(small, values.row(0), values.single, values.stride, (int)c, cp, q.data(),
-                                    ones.data(), norms.data(), tolerance, scores.data(), scores.stride,
-                                    quality.data(), quality.stride, first, last);
-            });
-        } else
-#endif
-        {
-            plain::Small small((int)m, (int)j, n_free, coordinates.data(), (int)coordinates.stride);
-            fine = over_rows(n, 256, threads, [&](long first, long last) {
-                plain::least_squares(small, values.row(0), values.single, values.stride, (int)c, cp, q.data(),
-                                     ones.data(), norms.data(), tolerance, scores.data(), scores.stride,
-                                     quality.data(), quality.stride, first, last);
-            });
+        Vec q = padded(basis, cp);
+        Py_BEGIN_ALLOW_THREADS;
+        try {
+            WITH_BODY(Small small((int)m, (int)j, n_free, coordinates.data(), (int)coordinates.stride);
+                      fine = over_rows(n, 256, threads, [&](long first, long last) {
+                          least_squares(small, values.row(0), values.single, values.stride, (int)c, cp, q.data(),
+                                        ones.data(), norms.data(), tolerance, scores.data(), scores.stride,
+                                        quality.data(), quality.stride, first, last);
+                      }));
+        } catch (...) {
+            fine = false;
         }
+        Py_END_ALLOW_THREADS;
     } catch (...) {
         fine = false;
     }
-    Py_END_ALLOW_THREADS;
     return finish(fine);
 }
 
@@ -251,22 +313,19 @@ PyObject *py_poisson(PyObject *, PyObject *args) {
     View summary(summary_, "summary", n, 4, true);
     if (!summary.ok) return nullptr;
     int cp = lanes(c);
-    std::vector<double> t = padded(shapes, cp);
     bool fine = true;
-    Py_BEGIN_ALLOW_THREADS;
-#ifdef GAMMA_FLOW_WIDE
-    if (use_wide)
-        fine = over_rows(n, 32, threads, [&](long first, long last) {
-            wide::poisson(values.row(0), values.single, values.stride, (int)c, cp, t.data(), (int)k, floor, tolerance,
-                          steps, scores.data(), scores.stride, summary.data(), summary.stride, first, last);
-        });
-    else
-#endif
-        fine = over_rows(n, 32, threads, [&](long first, long last) {
-            plain::poisson(values.row(0), values.single, values.stride, (int)c, cp, t.data(), (int)k, floor, tolerance,
-                           steps, scores.data(), scores.stride, summary.data(), summary.stride, first, last);
-        });
-    Py_END_ALLOW_THREADS;
+    try {
+        Vec t = padded(shapes, cp);
+        Py_BEGIN_ALLOW_THREADS;
+        WITH_BODY(fine = over_rows(n, 32, threads, [&](long first, long last) {
+                      poisson(values.row(0), values.single, values.stride, (int)c, cp, t.data(), (int)k, floor,
+                              tolerance, steps, scores.data(), scores.stride, summary.data(), summary.stride, first,
+                              last);
+                  }));
+        Py_END_ALLOW_THREADS;
+    } catch (...) {
+        fine = false;
+    }
     return finish(fine);
 }
 
@@ -323,49 +382,33 @@ PyObject *py_decompose(PyObject *, PyObject *args) {
     }
     p.cp = lanes(p.c);
     bool fine = true;
-    std::vector<double> t, u, d, g;
+    Vec t, u, d;
     try {
         t = padded(shapes, p.cp), u = padded(spread, p.cp), d = padded(drift, p.cp);
-        g.resize((size_t)p.k * p.k);
     } catch (...) {
         return PyErr_NoMemory();
     }
-    p.shapes = t.data(), p.spread = u.data(), p.drift = d.data(), p.gram = g.data();
+    p.shapes = t.data(), p.spread = u.data(), p.drift = d.data();
     p.sigma = sigma.data();
     p.sigma_each = sigma.ok && sigma.rows == p.n && p.n > 1;
     p.pile = pile.data();
     Py_BEGIN_ALLOW_THREADS;
-#ifdef GAMMA_FLOW_WIDE
-    if (use_wide) {
-        wide::gram_of(p.shapes, p.k, p.cp, g.data());
-        fine = over_rows(p.n, 16, threads, [&](long first, long last) {
-            wide::Fitter fitter(p);
-            fitter.rows(values.row(0), values.single, values.stride, first, last, scores.data(), errors.data(),
-                        free_scores.data(), ratios.data(), drifts.data(), summary.data(), mean.data());
-        });
-    } else
-#endif
-    {
-        plain::gram_of(p.shapes, p.k, p.cp, g.data());
-        fine = over_rows(p.n, 16, threads, [&](long first, long last) {
-            plain::Fitter fitter(p);
-            fitter.rows(values.row(0), values.single, values.stride, first, last, scores.data(), errors.data(),
-                        free_scores.data(), ratios.data(), drifts.data(), summary.data(), mean.data());
-        });
-    }
+    WITH_BODY(fine = over_rows(p.n, 16, threads, [&](long first, long last) {
+                  Fitter fitter(p);
+                  fitter.rows(values.row(0), values.single, values.stride, first, last, scores.data(), errors.data(),
+                              free_scores.data(), ratios.data(), drifts.data(), summary.data(), mean.data());
+              }));
     Py_END_ALLOW_THREADS;
     return finish(fine);
 }
 
 PyObject *py_wide(PyObject *, PyObject *args) {
-    // For the tests: take the body for every machine (False) or the fast one where it runs (True).
+    // For the tests: the body for every machine (0), the fastest there is (1), or at most AVX2 (2). Returns whether
+    // it is one of the fast ones.
     int want;
-    if (!PyArg_ParseTuple(args, "p", &want)) return nullptr;
-#ifdef GAMMA_FLOW_WIDE
-    __builtin_cpu_init();
-    use_wide = want && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#endif
-    return PyBool_FromLong(use_wide);
+    if (!PyArg_ParseTuple(args, "i", &want)) return nullptr;
+    body = want == 0 ? 0 : want == 2 ? std::min(1, best_body()) : best_body();
+    return PyBool_FromLong(body > 0);
 }
 
 PyMethodDef methods[] = {
@@ -382,23 +425,58 @@ PyModuleDef module = {PyModuleDef_HEAD_INIT, "_kernel", "Compiled unmixing of sp
 }  // namespace
 
 PyMODINIT_FUNC PyInit__kernel(void) {
-#ifdef GAMMA_FLOW_WIDE
-    __builtin_cpu_init();
-    use_wide = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#endif
+    body = best_body();
     return PyModule_Create(&module);
 }
 
 #else  // GAMMA_FLOW_BODY -----------------------------------------------------------------------------
 
-typedef double Lane __attribute__((vector_size(32), aligned(8), may_alias));
-typedef long long Bits __attribute__((vector_size(32), aligned(8), may_alias));
+// LANES doubles pass through one instruction; the plain body keeps to what every machine has.
+enum { LANES = GAMMA_FLOW_LANES };
+typedef double Lane __attribute__((vector_size(8 * GAMMA_FLOW_LANES), aligned(8), may_alias));
+typedef long long Bits __attribute__((vector_size(8 * GAMMA_FLOW_LANES), aligned(8), may_alias));
 
 static inline Lane load(const double *p) { return *(const Lane *)p; }
 static inline void store(double *p, Lane x) { *(Lane *)p = x; }
-static inline Lane all(double x) { return Lane{x, x, x, x}; }
-static inline double sum(Lane x) { return (x[0] + x[1]) + (x[2] + x[3]); }
+static inline Lane all(double x) { return x - Lane{}; }
 static inline Lane larger(Lane a, Lane b) { return a > b ? a : b; }
+
+// The sums of four lanes at once, each in the same order as sum() has.
+#if GAMMA_FLOW_LANES == 2
+static inline double sum(Lane x) { return x[0] + x[1]; }
+static inline void sums(Lane a, Lane b, Lane c, Lane d, double *out) {
+    out[0] = sum(a), out[1] = sum(b), out[2] = sum(c), out[3] = sum(d);
+}
+#else
+typedef double Four __attribute__((vector_size(32), aligned(8), may_alias));
+typedef long long Places __attribute__((vector_size(32)));
+#if GAMMA_FLOW_LANES == 8
+static inline Four folded(Lane x) {
+    Four low, high;
+    std::memcpy(&low, &x, sizeof low);
+    std::memcpy(&high, (const char *)&x + sizeof low, sizeof high);
+    return low + high;
+}
+#else
+static inline Four folded(Lane x) { return x; }
+#endif
+#if defined(__clang__)
+#define GAMMA_FLOW_PICK(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#else
+#define GAMMA_FLOW_PICK(a, b, i, j, k, l) __builtin_shuffle(a, b, Places{i, j, k, l})
+#endif
+static inline double sum(Lane x) {
+    Four f = folded(x);
+    return (f[0] + f[1]) + (f[2] + f[3]);
+}
+static inline void sums(Lane a, Lane b, Lane c, Lane d, double *out) {
+    Four p = folded(a), q = folded(b), r = folded(c), s = folded(d);
+    Four pq = GAMMA_FLOW_PICK(p, q, 0, 4, 2, 6) + GAMMA_FLOW_PICK(p, q, 1, 5, 3, 7);
+    Four rs = GAMMA_FLOW_PICK(r, s, 0, 4, 2, 6) + GAMMA_FLOW_PICK(r, s, 1, 5, 3, 7);
+    *(Four *)out = GAMMA_FLOW_PICK(pq, rs, 0, 1, 4, 5) + GAMMA_FLOW_PICK(pq, rs, 2, 3, 6, 7);
+}
+#undef GAMMA_FLOW_PICK
+#endif
 
 // Natural logarithm of positive normal numbers, good to about 1e-15 of max(1, |log x|).
 static inline Lane logarithm(Lane x) {
@@ -424,77 +502,120 @@ static inline Lane logarithm(Lane x) {
     return e * 0.6931471805599453 + series;
 }
 
-// All products of R rows with B rows, each summed over the channels in the same order whatever R and B are.
+// Sums over the channels of R rows times B rows, R a multiple of four; the order does not depend on R and B.
 template <int R, int B>
-static inline void dots(const double *const *a, const double *const *b, int cp, double *out, int stride) {
+static inline void tile(const double *const *a, const double *const *b, int cp, double *out, int stride) {
     Lane acc[R][B];
     for (int r = 0; r < R; r++)
-        for (int j = 0; j < B; j++) acc[r][j] = all(0.0);
-    for (int i = 0; i < cp; i += 4) {
-        Lane x[R];
-        for (int r = 0; r < R; r++) x[r] = load(a[r] + i);
-        for (int j = 0; j < B; j++) {
-            Lane y = load(b[j] + i);
-            for (int r = 0; r < R; r++) acc[r][j] += x[r] * y;
+        for (int j = 0; j < B; j++) acc[r][j] = Lane{};
+    const double *x[R], *y[B];
+    for (int r = 0; r < R; r++) x[r] = a[r];
+    for (int j = 0; j < B; j++) y[j] = b[j];
+    for (long i = 0; i < cp; i += LANES) {
+        Lane v[B];
+        for (int j = 0; j < B; j++) v[j] = load(y[j] + i);
+        for (int r = 0; r < R; r++) {
+            Lane u = load(x[r] + i);
+            for (int j = 0; j < B; j++) acc[r][j] += u * v[j];
         }
     }
-    for (int r = 0; r < R; r++)
-        for (int j = 0; j < B; j++) out[r * stride + j] = sum(acc[r][j]);
+    for (int r = 0; r < R; r += 4)
+        for (int j = 0; j < B; j++) {
+            double t[4];
+            sums(acc[r][j], acc[r + 1][j], acc[r + 2][j], acc[r + 3][j], t);
+            for (int e = 0; e < 4; e++) out[(size_t)(r + e) * stride + j] = t[e];
+        }
 }
 
-template <int R>
-static inline void dots_with(const double *const *a, const double *b, int nb, int cp, double *out, int stride) {
+#if GAMMA_FLOW_LANES == 8
+enum { TILE = 4 };  // 16 sums in flight; half the registers would hold them twice
+#else
+enum { TILE = 2 };
+#endif
+
+// Rows by their addresses; fill() before they go through tiles, which take whole groups of them.
+struct Rows {
+    std::vector<const double *> at;
+    int n = 0;
+    void clear() { n = 0; }
+    void add(const double *row) {
+        if ((int)at.size() < n + 8) at.resize(2 * n + 16, row);
+        at[n++] = row;
+    }
+    void fill() {
+        if (n)
+            for (int i = 0; i < 7; i++) at[n + i] = at[n - 1];
+    }
+    const double *const *from(int i) const { return at.data() + i; }
+};
+
+// out (rows of a, stride) = products of rows first.. of a with rows of b; both filled up to a multiple of four.
+static void products(const Rows &a, int first, const Rows &b, int cp, double *out, int stride) {
+    for (int i = 0; i < a.n - first; i += 4)
+        for (int j = 0; j < b.n; j += TILE)
+            tile<4, TILE>(a.from(first + i), b.from(j), cp, out + (size_t)i * stride + j, stride);
+}
+
+// The upper triangle (and a little more) of the products of a with b, where these are symmetric.
+static void gram(const Rows &a, const Rows &b, int cp, double *out, int stride) {
+    for (int i = 0; i < a.n; i += 4)
+        for (int j = i; j < a.n; j += TILE)
+            tile<4, TILE>(a.from(i), b.from(j), cp, out + (size_t)i * stride + j, stride);
+}
+
+// out[j] = row j of a times x; has to hold a multiple of eight
+static void project(const Rows &a, const double *x, int cp, double *out) {
     int j = 0;
-    for (; j + 3 <= nb; j += 3) {
-        const double *rows[3] = {b + (size_t)j * cp, b + (size_t)(j + 1) * cp, b + (size_t)(j + 2) * cp};
-        dots<R, 3>(a, rows, cp, out + j, stride);
-    }
-    for (; j < nb; j++) {
-        const double *rows[1] = {b + (size_t)j * cp};
-        dots<R, 1>(a, rows, cp, out + j, stride);
-    }
-}
-
-// out (na, stride) = a (na, cp) times the transpose of b (nb, cp)
-static void products(const double *a, int na, const double *b, int nb, int cp, double *out, int stride) {
-    int i = 0;
-    for (; i + 4 <= na; i += 4) {
-        const double *rows[4] = {a + (size_t)i * cp, a + (size_t)(i + 1) * cp, a + (size_t)(i + 2) * cp,
-                                 a + (size_t)(i + 3) * cp};
-        dots_with<4>(rows, b, nb, cp, out + (size_t)i * stride, stride);
-    }
-    for (; i < na; i++) {
-        const double *rows[1] = {a + (size_t)i * cp};
-        dots_with<1>(rows, b, nb, cp, out + (size_t)i * stride, stride);
-    }
-}
-
-// The lower triangle (and a little more) of a times its own transpose.
-static void gram(const double *a, int na, int cp, double *out, int stride) {
-    for (int i = 0; i < na; i += 4) {
-        int height = std::min(4, na - i), width = std::min(na, i + 4);
-        products(a + (size_t)i * cp, height, a, width, cp, out + (size_t)i * stride, stride);
-    }
-}
-
-static void gram_of(const double *a, int na, int cp, double *out) {
-    products(a, na, a, na, cp, out, na);
+    for (; j + 4 < a.n; j += 8) tile<8, 1>(a.from(j), &x, cp, out + j, 1);
+    if (j < a.n) tile<4, 1>(a.from(j), &x, cp, out + j, 1);
 }
 
 static double dot(const double *a, const double *b, int cp) {
-    double out;
-    dots<1, 1>(&a, &b, cp, &out, 1);
-    return out;
+    Lane t = Lane{};
+    for (int i = 0; i < cp; i += LANES) t += load(a + i) * load(b + i);
+    return sum(t);
 }
 
-// out = sum of factor[j] times row j of a
-static void combine(const double *a, const double *factor, int na, int cp, double *out) {
-    std::memset(out, 0, sizeof(double) * cp);
-    for (int j = 0; j < na; j++) {
-        if (factor[j] == 0) continue;
-        Lane f = all(factor[j]);
-        const double *row = a + (size_t)j * cp;
-        for (int i = 0; i < cp; i += 4) store(out + i, load(out + i) + f * load(row + i));
+// out = start (or zero) + sum of factor[j] times row j
+static void combine(const double *const *rows, const double *factor, int n, int cp, const double *start, double *out) {
+    if (n == 0) {
+        if (start) std::memcpy(out, start, sizeof(double) * cp);
+        else std::memset(out, 0, sizeof(double) * cp);
+        return;
+    }
+    for (int j = 0; j < n; j += 4) {
+        const int many = std::min(4, n - j);
+        const double *a = rows[j], *b = many > 1 ? rows[j + 1] : a, *c = many > 2 ? rows[j + 2] : a,
+                     *d = many > 3 ? rows[j + 3] : a;
+        const Lane e = all(factor[j]), f = all(many > 1 ? factor[j + 1] : 0.0),
+                   g = all(many > 2 ? factor[j + 2] : 0.0), h = all(many > 3 ? factor[j + 3] : 0.0);
+        if (j > 0) start = out;
+        if (many < 3) {
+            for (int i = 0; i < cp; i += LANES)
+                store(out + i, (start ? load(start + i) : Lane{}) + e * load(a + i) + f * load(b + i));
+        } else {
+            for (int i = 0; i < cp; i += LANES)
+                store(out + i, (start ? load(start + i) : Lane{}) + e * load(a + i) + f * load(b + i) +
+                                   g * load(c + i) + h * load(d + i));
+        }
+    }
+}
+
+// out[t + shift] = sum of x[i] y[t - i]; y has four zeros before it and eight behind, out room for eight more.
+static void convolve(const double *x, const double *y, int n, int shift, double *out) {
+    const int first = std::max(0, -shift), end = std::min(2 * n - 1, n - shift);  // of t
+    std::memset(out, 0, sizeof(double) * n);
+    for (int i = 0; i < n; i += 4) {
+        const double *at = y - i;
+        const Lane a = all(x[i]), b = all(i + 1 < n ? x[i + 1] : 0.0), c = all(i + 2 < n ? x[i + 2] : 0.0),
+                   d = all(i + 3 < n ? x[i + 3] : 0.0);
+        const int stop = std::min(end, i + n + 3);
+        int t = std::max(first, i);
+        for (; t + LANES <= stop; t += LANES)
+            store(out + t + shift, load(out + t + shift) + a * load(at + t) + b * load(at + t - 1) +
+                                       c * load(at + t - 2) + d * load(at + t - 3));
+        for (; t < stop; t++)
+            out[t + shift] += a[0] * at[t] + b[0] * at[t - 1] + c[0] * at[t - 2] + d[0] * at[t - 3];
     }
 }
 
@@ -656,22 +777,25 @@ static void least_squares(const Small &s, const void *values, bool single, long 
                           double *scores, long score_stride, double *quality, long quality_stride, long first,
                           long last) {
     const int m = s.m, j = s.j, k = s.k, f0 = s.n_free;
-    std::vector<double> x((size_t)4 * cp), q((size_t)4 * m), u(j), b(k), fit(m), g(k), du(k), local;
+    const int wide = (m + 7) / 8 * 8;
+    Rows axes;
+    for (int i = 0; i < m; i++) axes.add(basis + (size_t)i * cp);
+    axes.fill();
+    Vec x((size_t)4 * cp), q((size_t)4 * wide);
+    std::vector<double> u(j), b(k), fit(m), g(k), du(k), local;
     Quadratic problem;
     double squares[4];
     for (long start = first; start < last; start += 4) {
         int rows = (int)std::min<long>(4, last - start);
         const double *at[4];
+        for (int i = 0; i < 4; i++) at[i] = &x[(size_t)i * cp];
         for (int i = 0; i < rows; i++) {
-            at[i] = &x[(size_t)i * cp];
             take_row(values, single, stride, start + i, c, cp, &x[(size_t)i * cp]);
             squares[i] = dot(at[i], at[i], cp);
         }
-        if (rows == 4) dots_with<4>(at, basis, m, cp, q.data(), m);
-        else
-            for (int i = 0; i < rows; i++) dots_with<1>(at + i, basis, m, cp, &q[(size_t)i * m], m);
+        for (int i = 0; i < m; i += TILE) tile<4, TILE>(at, axes.from(i), cp, &q[i], wide);
         for (int i = 0; i < rows; i++) {
-            const double *qi = &q[(size_t)i * m];
+            const double *qi = &q[(size_t)i * wide];
             double *out = scores + (start + i) * score_stride, *good = quality + (start + i) * quality_stride;
             const double norm = std::sqrt(squares[i]);
             if (!(squares[i] > 1e-200 && squares[i] < 1e200)) {
@@ -751,82 +875,117 @@ static void least_squares(const Small &s, const void *values, bool single, long 
 
 // ------------------------------------------------------------------------------------------ Poisson
 
-// Maximises sum(y log mu - mu), mu = scores @ shapes + floor, over scores >= 0: Newton steps on quadratic models
-// with Fisher weights, shortened until the likelihood grows enough.
+// Maximises sum(y log mu - mu), mu = scores @ shapes + floor, over scores >= 0: Newton steps on quadratic models,
+// shortened until the likelihood grows enough, from a least squares fit weighted by smoothed data.
 // summary: log-likelihood, Kuhn-Tucker violation over the counts, steps, 1 if the tolerance is not met.
-static void poisson(const void *values, bool single, long stride, int c, int cp, const double *shapes, int k,
-                    double floor, double tolerance, int steps, double *scores, long score_stride, double *summary,
-                    long summary_stride, long first, long last) {
-    std::vector<double> y(cp), mu(cp), step(cp), w(cp), scaled((size_t)k * cp), g((size_t)k * k), b(k), x(k), a(k), sums(k),
-        right(k), next(k);
+struct Counting {
+    const double *shapes;
+    int c, cp, k, wide;
+    double floor, tolerance;
+    int steps;
+    Vec padded_y, level, mu, trial, w, ratio, weighted, g, right, x, next, a, b, sums_of;
+    Rows rows, scaled;
     Quadratic problem;
-    for (int j = 0; j < k; j++) {
-        double s = 0;
-        for (int i = 0; i < c; i++) s += shapes[(size_t)j * cp + i];
-        sums[j] = s;
+
+    Counting(const double *shapes_, int c_, int cp_, int k_, double floor_, double tolerance_, int steps_)
+        : shapes(shapes_), c(c_), cp(cp_), k(k_), wide((k_ + 7) / 8 * 8), floor(floor_), tolerance(tolerance_),
+          steps(steps_) {
+        padded_y.assign(cp + 16, 0.0), level.assign(cp, floor);
+        for (auto *one : {&mu, &trial, &w, &ratio}) one->assign(cp, 0.0);
+        for (auto *one : {&right, &x, &next, &a, &b, &sums_of}) one->assign(wide, 0.0);
+        weighted.assign((size_t)k * cp, 0.0), g.assign((size_t)wide * wide, 0.0);
+        for (int j = 0; j < k; j++) {
+            rows.add(shapes + (size_t)j * cp), scaled.add(&weighted[(size_t)j * cp]);
+            double s = 0;
+            for (int i = 0; i < c; i++) s += shapes[(size_t)j * cp + i];
+            sums_of[j] = s;
+        }
+        rows.fill(), scaled.fill();
     }
-    for (long row = first; row < last; row++) {
-        take_row(values, single, stride, row, c, cp, y.data());
+
+    // The products of the templates at the weights w, both triangles.
+    void curvature() {
+        for (int j = 0; j < k; j++)
+            for (int i = 0; i < cp; i += LANES)
+                store(&weighted[(size_t)j * cp + i], load(rows.at[j] + i) * load(&w[i]));
+        gram(rows, scaled, cp, g.data(), wide);
+        for (int i = 0; i < k; i++)
+            for (int j = i + 1; j < k; j++) g[(size_t)j * wide + i] = g[(size_t)i * wide + j];
+    }
+
+    void mean(const Vec &of, Vec &to) {
+        combine(rows.from(0), of.data(), k, cp, level.data(), to.data());
+        for (int i = c; i < cp; i++) to[i] = 1;
+    }
+
+    double likelihood(const double *y, const Vec &of) const {
+        Lane s = all(0);
+        for (int i = 0; i < cp; i += LANES) {
+            Lane m = load(&of[i]);
+            s += load(y + i) * logarithm(m) - m;
+        }
+        return sum(s) + (cp - c);
+    }
+
+    void row(const void *values, bool single, long stride, long row, double *out, double *told) {
+        double *y = &padded_y[8];
+        take_row(values, single, stride, row, c, cp, y);
         double total = 0;
         for (int i = 0; i < c; i++) total += y[i];
-        double *out = scores + row * score_stride, *told = summary + row * summary_stride;
-        for (int j = 0; j < k; j++) a[j] = sums[j] > 0 ? total / (k * sums[j]) : 0;
-        auto mean = [&](const std::vector<double> &of, double extra, std::vector<double> &to) {
-            combine(shapes, of.data(), k, cp, to.data());
-            for (int i = 0; i < c; i++) to[i] += extra;
-            for (int i = c; i < cp; i++) to[i] = 1;
-        };
-        auto likelihood = [&](const std::vector<double> &of) {
-            Lane s = all(0);
-            double direct = 0;
-            for (int i = 0; i < cp; i += 4) {
-                Lane m = load(&of[i]);
-                s += load(&y[i]) * logarithm(m) - m;
-            }
-            for (int i = c; i < cp; i++) direct += 1;
-            return sum(s) + direct;
-        };
-        mean(a, floor, mu);
-        double now = likelihood(mu), violation = 0;
+        for (int i = 0; i < cp; i += LANES) {
+            Lane t = load(y + i);
+            for (int e = 1; e <= 3; e++) t += load(y + i - e) + load(y + i + e);
+            store(&w[i], 1.0 / (larger(t * (1.0 / 7), all(0)) + 0.5));
+        }
+        curvature();
+        project(scaled, y, cp, b.data());
+        for (int j = 0; j < k; j++) a[j] = b[j] > 0 ? 1 : 0;
+        problem.solve(g.data(), b.data(), k, wide, a.data());
+        // a class that should not have been left out comes in by its gradient; one above zero leaves it defined
+        double now, violation = 0;
+        mean(a, mu);
+        now = likelihood(y, mu);
+        for (int j = 0; j < k; j++) next[j] = sums_of[j] > 0 ? total / (k * sums_of[j]) : 0;
+        mean(next, trial);
+        const double flat = likelihood(y, trial);
+        if (!(now >= flat)) now = flat, a.swap(next), mu.swap(trial);
         int done = 0;
         for (;; done++) {
             // gradient and its violation of the conditions, a_j g_j and g_j+ over the counts
-            for (int i = 0; i < cp; i++) step[i] = (y[i] - mu[i]) / mu[i];
+            for (int i = 0; i < cp; i += LANES) store(&ratio[i], (load(y + i) - load(&mu[i])) / load(&mu[i]));
+            project(rows, ratio.data(), cp, b.data());
             violation = 0;
             for (int j = 0; j < k; j++) {
-                b[j] = dot(&step[0], shapes + (size_t)j * cp, cp);
-                double relative = sums[j] > 0 ? b[j] / sums[j] : 0;
-                violation = std::max(violation, std::max(relative, std::fabs(relative) * a[j] * sums[j] / std::max(total, 1.0)));
+                double relative = sums_of[j] > 0 ? b[j] / sums_of[j] : 0;
+                violation = std::max(violation, std::max(relative, std::fabs(relative) * a[j] * sums_of[j] /
+                                                                       std::max(total, 1.0)));
             }
             if (violation <= tolerance || done == steps || total <= 0) break;
             // curvature: that of the likelihood itself once near, where it is safe, else Fisher's
-            bool exact = violation < 1e-2 && done > 2;
-            for (int i = 0; i < cp; i++) {
-                double v = exact ? std::max(y[i], 1e-3 * mu[i]) / (mu[i] * mu[i]) : 1 / mu[i];
-                w[i] = i < c ? std::sqrt(v) : 0;
+            const bool exact = violation < 1e-2;
+            for (int i = 0; i < cp; i += LANES) {
+                Lane m = load(&mu[i]);
+                store(&w[i], exact ? larger(load(y + i), 1e-3 * m) / (m * m) : 1.0 / m);
             }
-            for (int j = 0; j < k; j++)
-                for (int i = 0; i < cp; i += 4)
-                    store(&scaled[(size_t)j * cp + i], load(shapes + (size_t)j * cp + i) * load(&w[i]));
-            products(scaled.data(), k, scaled.data(), k, cp, g.data(), k);
+            for (int i = c; i < cp; i++) w[i] = 0;
+            curvature();
             for (int j = 0; j < k; j++) {
                 double s = b[j];
-                for (int i = 0; i < k; i++) s += g[(size_t)j * k + i] * a[i];
+                for (int i = 0; i < k; i++) s += g[(size_t)j * wide + i] * a[i];
                 x[j] = a[j];
                 right[j] = s;
             }
-            problem.solve(g.data(), right.data(), k, k, x.data());
+            problem.solve(g.data(), right.data(), k, wide, x.data());
             double slope = 0;
             for (int j = 0; j < k; j++) slope += b[j] * (x[j] - a[j]);
             double length = 1;
-            std::vector<double> &trial = w;
             bool moved = false;
             for (int half = 0; half < 40; half++, length *= 0.5) {
                 for (int j = 0; j < k; j++) next[j] = length == 1 ? x[j] : a[j] + length * (x[j] - a[j]);
-                mean(next, floor, trial);
-                double then = likelihood(trial);
-                if (then >= now + 1e-4 * length * slope || (half > 0 && length * slope < 1e-13 * (std::fabs(now) + 1))) {
-                    moved = then >= now - 1e-12 * (std::fabs(now) + 1);
+                mean(next, trial);
+                const double then = likelihood(y, trial), rounding = 1e-13 * (std::fabs(now) + 1);
+                if (then >= now + 1e-4 * length * slope || (half > 0 && length * slope < rounding)) {
+                    moved = then >= now - 10 * rounding;
                     if (moved) now = then, a.swap(next), mu.swap(trial);
                     break;
                 }
@@ -836,74 +995,101 @@ static void poisson(const void *values, bool single, long stride, int c, int cp,
                 break;
             }
         }
-        for (int j = 0; j < k; j++) out[j] = a[j];
-        if (total <= 0)
-            for (int j = 0; j < k; j++) out[j] = 0;
+        for (int j = 0; j < k; j++) out[j] = total > 0 ? a[j] : 0;
         told[0] = now;
         told[1] = total > 0 ? violation : 0;
         told[2] = done;
         told[3] = told[1] <= tolerance ? 0 : 1;
     }
+};
+
+static void poisson(const void *values, bool single, long stride, int c, int cp, const double *shapes, int k,
+                    double floor, double tolerance, int steps, double *scores, long score_stride, double *summary,
+                    long summary_stride, long first, long last) {
+    Counting fit(shapes, c, cp, k, floor, tolerance, steps);
+    for (long row = first; row < last; row++)
+        fit.row(values, single, stride, row, scores + row * score_stride, summary + row * summary_stride);
 }
 
 // ------------------------------------------------------------------------------- the penalised fit
 
+// In each step the signed columns V (drifts, pile-up, distortions; prior sd folded in) and the templates T of the
+// classes in the set stand as rows above each other. One Gram matrix of them all, weighted, with ones added to the
+// diagonal of V, and the elimination of its first nv rows leave the quadratic problem in the scores alone.
+//
+// Making and factorising that matrix is what a step costs. It is an approximation of the curvature anyway: the
+// gradient is computed anew in each step, from the residual, and the solution is where the gradient vanishes. So the
+// matrix is kept as long as the mean, and with it the weights, move little.
 struct Fitter {
+    enum { FEW = 8 };
+    struct Column {
+        const double *at;
+        double scale;
+        int of;  // class, or -1 - number of a shared row
+    };
     const Plan &p;
-    std::vector<double> y, variance, w, root, yw, mu, base, before, columns, m, h, s, b, z, x, a, start, work, gradient;
-    std::vector<double> saved_w, saved_s, saved_b, full_a;
-    std::vector<int> set, saved_set;
+    Vec padded_y, variance, w, mu, base, lin, before, pull, rest, weighted, owned, x, a, z, was;
+    Vec built_w, factor, inverse, g, u, v, s, b, extra, others;
+    Vec saved_w, saved_a, saved_mu;
+    std::vector<Column> columns;
+    std::vector<int> set, saved_set, out_of_set;
     std::vector<char> allowed, member;
+    Rows left, right, shapes, far, scratch;
+    std::vector<Vec> pairs;  // convolutions of templates
+    Vec one_side, other_side, both_sides;
+    std::vector<double> factors;
     Quadratic problem;
-    double f2 = 0, level = 0, pile = 0, total = 0, pearson = 0;
-    int used_columns = 0, rounds = 0;
-    bool counts = true;
+    double *y;
+    double f2 = 0, pile = 0, total = 0, penalty = 0, det = 0, size = 0, moved = 0;
+    int nv = 0, stride = 0, rounds = 0;
+    bool counts = true, stale = true;
 
     explicit Fitter(const Plan &plan) : p(plan) {
-        int most = p.drifts + 1 + p.k * p.all_modes + p.k;
-        for (auto *one : {&y, &variance, &w, &root, &yw, &mu, &base, &before, &saved_w}) one->assign(p.cp, 0.0);
-        columns.resize((size_t)(most + 1) * p.cp);
-        for (auto *one : {&b, &x, &a, &start, &gradient, &saved_b, &full_a}) one->assign(p.k, 0.0);
-        z.assign(most, 0.0);
-        work.resize(std::max(most, p.k) + 1);
-        s.resize((size_t)p.k * p.k), saved_s.resize((size_t)p.k * p.k);
-        set.reserve(p.k), allowed.assign(p.k, 1), member.assign(p.k, 0);
+        const int most = p.drifts + 1 + p.k * p.all_modes + p.k;
+        padded_y.assign(p.cp + 16, 0.0);
+        y = &padded_y[8];
+        for (auto *one : {&variance, &w, &mu, &base, &lin, &before, &pull, &rest, &saved_w, &saved_mu})
+            one->assign(p.cp, 0.0);
+        owned.assign((size_t)(p.drifts + 1) * p.cp, 0.0);
+        for (auto *one : {&x, &a, &b, &was, &saved_a, &others}) one->assign(eight(p.k), 0.0);
+        for (auto *one : {&z, &inverse, &g, &u, &v}) one->assign(eight(most), 0.0);
+        s.resize((size_t)p.k * p.k);
+        factors.resize(most + FEW * (FEW + 1) / 2);
+        if (p.k <= FEW) pairs.resize((size_t)p.k * p.k);
+        allowed.assign(p.k, 1), member.assign(p.k, 0);
+        for (int j = 0; j < p.k; j++) shapes.add(p.shapes + (size_t)j * p.cp);
+        shapes.fill();
     }
 
-    double variance_of(int i, double mean) const { return counts ? mean : variance[i]; }
+    static int eight(int n) { return (n + 7) / 8 * 8; }
+    const double *shape(int j) const { return p.shapes + (size_t)j * p.cp; }
+
+    Lane spread_of(int i, Lane mean, double with_f2) const {
+        return (counts ? mean : load(&variance[i])) + with_f2 * mean * mean;
+    }
 
     void weigh() {
-        if (counts)
-            for (int i = 0; i < p.cp; i += 4) {
-                Lane v = load(&mu[i]);
-                store(&w[i], 1.0 / (v + f2 * v * v));
-            }
-        else
-            for (int i = 0; i < p.cp; i += 4) {
-                Lane v = load(&mu[i]);
-                store(&w[i], 1.0 / (load(&variance[i]) + f2 * v * v));
-            }
+        for (int i = 0; i < p.cp; i += LANES) store(&w[i], 1.0 / spread_of(i, load(&mu[i]), f2));
         for (int i = p.c; i < p.cp; i++) w[i] = 0;
     }
 
     double likelihood() const {
         Lane l = all(0);
         if (!counts) {
-            for (int i = 0; i < p.cp; i += 4) {
-                Lane v = load(&mu[i]), d = load(&y[i]) - v;
-                Lane var = load(&variance[i]) + f2 * v * v;
+            for (int i = 0; i < p.cp; i += LANES) {
+                Lane d = load(&y[i]) - load(&mu[i]), var = spread_of(i, load(&mu[i]), f2);
                 l -= 0.5 * (d * d / var + logarithm(var));
             }
         } else if (f2 < 1e-10) {
-            for (int i = 0; i < p.cp; i += 4) {
-                Lane v = load(&mu[i]);
-                l += load(&y[i]) * logarithm(v) - v;
+            for (int i = 0; i < p.cp; i += LANES) {
+                Lane m = load(&mu[i]);
+                l += load(&y[i]) * logarithm(m) - m;
             }
         } else {
             Lane r = all(1 / f2);
-            for (int i = 0; i < p.cp; i += 4) {
-                Lane v = load(&mu[i]), d = 1.0 + f2 * v, ld = logarithm(d);
-                l += load(&y[i]) * (logarithm(v) - ld) - r * ld;
+            for (int i = 0; i < p.cp; i += LANES) {
+                Lane m = load(&mu[i]), d = 1.0 + f2 * m, ld = logarithm(d);
+                l += load(&y[i]) * (logarithm(m) - ld) - r * ld;
             }
         }
         double out = sum(l);
@@ -917,32 +1103,36 @@ struct Fitter {
     // sum of squared residuals over their variance
     double chi_square(double with_f2) const {
         Lane l = all(0);
-        for (int i = 0; i < p.cp; i += 4) {
-            Lane v = load(&mu[i]), d = load(&y[i]) - v;
-            l += d * d / ((counts ? v : load(&variance[i])) + with_f2 * v * v);
+        for (int i = 0; i < p.cp; i += LANES) {
+            Lane m = load(&mu[i]), d = load(&y[i]) - m;
+            l += d * d / spread_of(i, m, with_f2);
         }
-        double out = sum(l);
-        for (int i = p.c; i < p.cp; i++) out -= (counts ? 1.0 : 1.0) / (1 + with_f2);
-        return out;
+        return sum(l) - (p.cp - p.c) / (1 + with_f2);
+    }
+
+    double plain_pearson() const {
+        Lane l = all(0);
+        for (int i = 0; i < p.cp; i += LANES) {
+            Lane m = load(&mu[i]), d = load(&y[i]) - m;
+            l += d * d / (counts ? larger(m, all(0.5)) : load(&variance[i]));
+        }
+        return sum(l) - (p.cp - p.c);
     }
 
     // Smallest f^2 in range at which chi-square <= ndf: Newton on 1 / chi-square, which is nearly straight.
     double mismatch(double ndf) const {
-        double lo = p.f_min * p.f_min, hi = p.f_max * p.f_max, t = lo;
+        const double lo = p.f_min * p.f_min, hi = p.f_max * p.f_max, filled = p.cp - p.c;
+        double t = lo;
         for (int it = 0; it < 20; it++) {
-            Lane g = all(0), d = all(0);
-            for (int i = 0; i < p.cp; i += 4) {
-                Lane v = load(&mu[i]), e = load(&y[i]) - v;
-                Lane q = 1.0 / ((counts ? v : load(&variance[i])) + t * v * v), eq = e * e * q;
-                g += eq;
-                d += eq * q * v * v;
+            Lane chi = all(0), slope = all(0);
+            for (int i = 0; i < p.cp; i += LANES) {
+                Lane m = load(&mu[i]), e = load(&y[i]) - m;
+                Lane q = 1.0 / spread_of(i, m, t), eq = e * e * q;
+                chi += eq;
+                slope += eq * q * m * m;
             }
-            double sg = sum(g), sd = sum(d);
-            for (int i = p.c; i < p.cp; i++) {  // the filled-up channels: e = -1, v = 1
-                double q = 1 / (1 + t);
-                sg -= q;
-                sd -= q * q;
-            }
+            const double q = 1 / (1 + t);  // the filled-up channels: e = -1, m = 1
+            const double sg = sum(chi) - filled * q, sd = sum(slope) - filled * q * q;
             if (sg <= ndf * (it == 0 ? 1 : 1.002) || !(sd > 0)) return t;
             t += (sg * sg / ndf - sg) / sd;
             if (t >= hi) return hi;
@@ -950,179 +1140,249 @@ struct Fitter {
         return t;
     }
 
-    void pile_up(double *out) {
-        // self-convolution of the current mean; finer than 256 channels it is made on sums of channels
-        int step = std::max(1, p.c / 256), n = (p.c + step - 1) / step;
-        std::vector<double> coarse(n, 0.0), folded(n, 0.0);
-        for (int j = 0; j < p.k; j++) {
-            if (!(a[j] > 0)) continue;
-            const double *t = p.shapes + (size_t)j * p.cp;
-            for (int i = 0; i < p.c; i++) coarse[i / step] += a[j] * t[i];
-        }
-        double sum_a = 0;
-        for (int j = 0; j < p.k; j++) sum_a += std::max(a[j], 0.0);
-        double shift = (double)p.pile_shift / step;
-        int whole = (int)std::floor(shift);
-        for (int i = 0; i < n; i++) {
-            if (!(coarse[i] > 1e-3 * sum_a / n)) continue;
-            double g = coarse[i] * pile / std::max(sum_a, 1e-9);
-            int to = i + whole, lo = std::max(0, -to), hi = std::min(n, n - to);
-            for (int j = lo; j < hi; j++) folded[to + j] += g * coarse[j];
-        }
-        if (step == 1) {
-            for (int i = 0; i < p.c; i++) out[i] = folded[i];
-        } else {
-            for (int i = 0; i < p.c; i++) {
-                double at = (i + 0.5) / step - 0.5;
-                int left = std::max(0, std::min(n - 1, (int)std::floor(at))), right = std::min(n - 1, left + 1);
-                double part = std::min(1.0, std::max(0.0, at - left));
-                out[i] = ((1 - part) * folded[left] + part * folded[right]) / step;
+    // x convolved with y; finer than 256 channels it is made on sums of channels.
+    void convolved(const double *x, const double *y_, double *out) {
+        const int step = std::max(1, p.c / 256), n = (p.c + step - 1) / step;
+        const int shift = (int)std::floor((double)p.pile_shift / step);
+        one_side.assign(n + 16, 0.0), other_side.assign(n + 16, 0.0), both_sides.assign(n + 16, 0.0);
+        for (int i = 0; i < p.c; i++) one_side[i / step] += x[i], other_side[8 + i / step] += y_[i];
+        convolve(one_side.data(), &other_side[8], n, shift, both_sides.data());
+        for (int i = 0; i < p.c; i++) {
+            if (step == 1) {
+                out[i] = both_sides[i];
+                continue;
             }
+            double at = (i + 0.5) / step - 0.5;
+            int l = std::max(0, std::min(n - 1, (int)std::floor(at))), r = std::min(n - 1, l + 1);
+            double part = std::min(1.0, std::max(0.0, at - l));
+            out[i] = ((1 - part) * both_sides[l] + part * both_sides[r]) / step;
         }
         for (int i = p.c; i < p.cp; i++) out[i] = 0;
     }
 
-    // Puts the signed columns at scores a, times the roots of the weights, and returns their number.
-    int distort(int modes) {
+    // Self-convolution of the current mean. Of few classes those of all pairs are kept, of which it is a sum.
+    void pile_up(double *out) {
+        double sum_a = 0;
+        scratch.clear();
+        for (int j : set) sum_a += a[j];
+        const double unit = pile / std::max(sum_a, 1e-9);
+        if (p.k > FEW) {
+            for (int j : set)
+                if (a[j] > 0) factors[scratch.n] = a[j], scratch.add(shape(j));
+            combine(scratch.from(0), factors.data(), scratch.n, p.cp, nullptr, rest.data());
+            convolved(rest.data(), rest.data(), out);
+            for (int i = 0; i < p.cp; i += LANES) store(out + i, unit * load(out + i));
+            return;
+        }
+        for (int i : set)
+            for (int j : set) {
+                if (j > i || !(a[i] > 0) || !(a[j] > 0)) continue;
+                Vec &row = pairs[(size_t)i * p.k + j];
+                if (row.empty()) {
+                    row.resize(p.cp);
+                    convolved(shape(i), shape(j), row.data());
+                }
+                factors[scratch.n] = (i == j ? 1 : 2) * unit * a[i] * a[j];
+                scratch.add(row.data());
+            }
+        combine(scratch.from(0), factors.data(), scratch.n, p.cp, nullptr, out);
+    }
+
+    // Shared row d at the scores a: a drift, or pile-up, which is the last.
+    const double *shared(int d) {
+        double *row = &owned[(size_t)d * p.cp];
+        if (d == p.drifts) {
+            pile_up(row);
+            return row;
+        }
+        scratch.clear();
+        for (int j : set)
+            if (a[j] != 0) factors[scratch.n] = a[j], scratch.add(p.drift + ((size_t)d * p.k + j) * p.cp);
+        combine(scratch.from(0), factors.data(), scratch.n, p.cp, nullptr, row);
+        return row;
+    }
+
+    // A row times the weights behind those there are; returns its information.
+    double weight(const double *row, int at) {
+        if (weighted.size() < (size_t)(at + 1) * p.cp) weighted.resize((size_t)(2 * at + 16) * p.cp);
+        double *to = &weighted[(size_t)at * p.cp];
+        Lane t = all(0);
+        for (int i = 0; i < p.cp; i += LANES) {
+            Lane e = load(row + i), f = e * load(&w[i]);
+            store(to + i, f);
+            t += e * f;
+        }
+        return sum(t);
+    }
+
+    // The rows at the scores a, the mean without distortions, and the matrix of products at the current weights.
+    void build(int modes) {
+        columns.clear(), left.clear(), right.clear();
         double sum_a = 0;
         for (int j : set) sum_a += a[j];
-        int n = 0;
-        auto keep = [&]() {
-            double *col = &columns[(size_t)n * p.cp];
-            Lane size = all(0);
-            for (int i = 0; i < p.cp; i += 4) {
-                Lane v = load(col + i) * load(&root[i]);
-                store(col + i, v);
-                size += v * v;
-            }
-            if (sum(size) > p.prune) n++;
+        auto consider = [&](const double *row, double scale, int of) {
+            const int at = (int)columns.size();
+            if (!(weight(row, at) * scale * scale > p.prune)) return;
+            columns.push_back({row, scale, of});
         };
-        for (int d = 0; d < p.drifts; d++) {
-            double *col = &columns[(size_t)n * p.cp];
-            combine(p.drift + (size_t)d * p.k * p.cp, a.data(), p.k, p.cp, col);
-            int kept = n;
-            keep();
-            which_drift[d] = n > kept ? kept : -1;
+        for (int d = 0; d < p.drifts; d++) consider(shared(d), 1, -1 - d);
+        if (pile > 0) consider(shared(p.drifts), 1, -1 - p.drifts);
+        for (int j : set)
+            if (a[j] > 1e-4 * sum_a)
+                for (int q = 0; q < modes; q++)
+                    consider(p.spread + ((size_t)j * p.all_modes + q) * p.cp, a[j], j);
+        nv = (int)columns.size();
+        const int np = (int)set.size(), n = nv + np;
+        for (int j = 0; j < np; j++) weight(shape(set[j]), nv + j);
+        for (int i = 0; i < n; i++) {
+            left.add(i < nv ? columns[i].at : shape(set[i - nv]));
+            right.add(&weighted[(size_t)i * p.cp]);
         }
-        if (pile > 0) {
-            pile_up(&columns[(size_t)n * p.cp]);
-            keep();
+        left.fill(), right.fill();
+        stride = eight(n);
+        factor.resize((size_t)stride * stride);
+        gram(left, right, p.cp, factor.data(), stride);
+        for (int i = 0; i < n; i++) {
+            double *row = &factor[(size_t)i * stride];
+            if (i < nv) {
+                for (int j = 0; j < nv; j++) row[j] *= columns[i].scale * columns[j].scale;
+                for (int j = nv; j < n; j++) row[j] *= columns[i].scale;
+                row[i] += 1;
+            }
+            for (int j = n; j < stride; j++) row[j] = 0;
         }
-        for (int j : set) {
-            if (!(a[j] > 1e-4 * sum_a)) continue;
-            for (int q = 0; q < modes; q++) {
-                const double *u = p.spread + ((size_t)j * p.all_modes + q) * p.cp;
-                double *col = &columns[(size_t)n * p.cp];
-                Lane f = all(a[j]);
-                for (int i = 0; i < p.cp; i += 4) store(col + i, f * load(u + i));
-                keep();
+        built_w = w;
+        eliminate();
+        std::fill(z.begin(), z.end(), 0.0);
+        means();
+    }
+
+    // Rows and mean at the scores a and distortions z, the matrix as it is.
+    void refresh() {
+        for (auto &one : columns) {
+            if (one.of >= 0) one.scale = a[one.of];
+            else shared(-1 - one.of);
+        }
+        means();
+    }
+
+    void means() {
+        const int np = (int)set.size();
+        for (int j = 0; j < np; j++) factors[j] = a[set[j]];
+        combine(left.from(nv), factors.data(), np, p.cp, nullptr, base.data());
+        for (int i = 0; i < nv; i++) factors[i] = z[i] * columns[i].scale;
+        combine(left.from(0), factors.data(), nv, p.cp, base.data(), lin.data());
+    }
+
+    // Eliminates V from the matrix: L D L', the rows of D L' above, the problem in the scores s below.
+    void eliminate() {
+        const int np = (int)set.size(), n = nv + np;
+        double product = 1;
+        det = 0;
+        auto pivot = [&](int e) {
+            const double d = std::max(factor[(size_t)e * stride + e], 1.0);  // less only by rounding
+            inverse[e] = 1 / d;
+            product *= d;
+            if (product > 1e150) det += std::log(product), product = 1;
+        };
+        auto subtract = [&](int i, int e) {
+            const double *top = &factor[(size_t)e * stride];
+            double *row = &factor[(size_t)i * stride];
+            const Lane f = all(top[i] * inverse[e]);
+            for (int j = i / LANES * LANES; j < stride; j += LANES) store(row + j, load(row + j) - f * load(top + j));
+        };
+        int e = 0;
+        for (; e + 4 <= nv; e += 4) {  // four rows at once from those below
+            for (int i = e; i < e + 4; i++) {
+                for (int j = e; j < i; j++) subtract(i, j);
+                pivot(i);
+            }
+            const double *q = &factor[(size_t)e * stride], *r = q + stride, *s_ = r + stride, *t = s_ + stride;
+            for (int i = e + 4; i < n; i++) {
+                const Lane fq = all(q[i] * inverse[e]), fr = all(r[i] * inverse[e + 1]),
+                           fs = all(s_[i] * inverse[e + 2]), ft = all(t[i] * inverse[e + 3]);
+                double *row = &factor[(size_t)i * stride];
+                for (int j = i / LANES * LANES; j < stride; j += LANES)
+                    store(row + j, load(row + j) - fq * load(q + j) - fr * load(r + j) - fs * load(s_ + j) -
+                                       ft * load(t + j));
             }
         }
-        return n;
-    }
-    int which_drift[16] = {};
-
-    // Sums over the channels with the distortions eliminated: s (k, k), b (k) over the classes in `list`.
-    // M (nv, nv) is left as its factor, h (nv, np + 1) as L^-1 [H, bv]. Returns log det (I + V'WV).
-    double reduce(int nv, const std::vector<int> &list) {
-        int np = (int)list.size();
-        for (int i = 0; i < p.cp; i += 4) store(&yw[i], load(&y[i]) * load(&root[i]));
-        double *t = &columns[(size_t)nv * p.cp];
-        for (int j = 0; j < np; j++) {
-            const double *shape = p.shapes + (size_t)list[j] * p.cp;
-            for (int i = 0; i < p.cp; i += 4) store(t + (size_t)j * p.cp + i, load(shape + i) * load(&root[i]));
+        for (; e < nv; e++) {
+            pivot(e);
+            for (int i = e + 1; i < n; i++) subtract(i, e);
         }
-        gram(t, np, p.cp, s.data(), p.k);
+        det += std::log(product);
         for (int i = 0; i < np; i++)
-            for (int j = i + 1; j < np; j++) s[(size_t)i * p.k + j] = s[(size_t)j * p.k + i];
-        const double *right = yw.data();
-        for (int j = 0; j < np; j++) b[j] = dot(t + (size_t)j * p.cp, right, p.cp);
-        if (nv == 0) return 0;
-        if ((int)m.size() < nv * nv) m.resize((size_t)nv * nv);
-        if ((int)h.size() < nv * (p.k + 1)) h.resize((size_t)nv * (p.k + 1));
-        gram(columns.data(), nv, p.cp, m.data(), nv);
-        for (int i = 0; i < nv; i++) m[(size_t)i * nv + i] += 1;
-        cholesky(m.data(), nv, nv, 0);
-        double det = 0;
-        for (int i = 0; i < nv; i++) det += 2 * std::log(m[(size_t)i * nv + i]);
-        const int width = np + 1;
-        products(columns.data(), nv, t, np, p.cp, h.data(), width);
-        for (int i = 0; i < nv; i++) h[(size_t)i * width + np] = dot(&columns[(size_t)i * p.cp], right, p.cp);
-        for (int i = 0; i < nv; i++) {  // forward substitution of all right sides at once
-            double *row = &h[(size_t)i * width];
-            const double *l = &m[(size_t)i * nv];
-            for (int e = 0; e < i; e++) {
-                const double f = l[e], *other = &h[(size_t)e * width];
-                for (int j = 0; j < width; j++) row[j] -= f * other[j];
-            }
-            const double inverse = 1 / l[i];
-            for (int j = 0; j < width; j++) row[j] *= inverse;
-        }
-        for (int e = 0; e < nv; e++) {
-            const double *row = &h[(size_t)e * width];
-            for (int i = 0; i < np; i++) {
-                const double f = row[i];
-                double *to = &s[(size_t)i * p.k];
-                for (int j = 0; j < np; j++) to[j] -= f * row[j];
-                b[i] -= f * row[np];
-            }
-        }
-        return det;
+            for (int j = i; j < np; j++)
+                s[(size_t)i * p.k + j] = s[(size_t)j * p.k + i] = factor[(size_t)(nv + i) * stride + nv + j];
     }
 
-    // One weighted solution at the current weights with nv columns; updates x, mu, penalty. Returns the move.
-    double solve(int nv, double &penalty) {
-        int np = (int)set.size();
-        for (int j = 0; j < np; j++) x[j] = a[set[j]];
+    // One weighted solution; updates a, z, the mean and the penalty.
+    void solve() {
+        const int np = (int)set.size();
+        for (int i = 0; i < p.cp; i += LANES) store(&pull[i], load(&w[i]) * (load(&y[i]) - load(&lin[i])));
+        project(left, pull.data(), p.cp, g.data());
+        for (int i = 0; i < nv; i++) g[i] = columns[i].scale * g[i] - z[i];
+        for (int e = 0; e < nv; e++) {
+            u[e] = g[e];
+            const Lane f = all(g[e] * inverse[e]);
+            const double *top = &factor[(size_t)e * stride];
+            for (int j = (e + 1) / LANES * LANES; j < stride; j += LANES) store(&g[j], load(&g[j]) - f * load(top + j));
+        }
+        for (int i = 0; i < np; i++) x[i] = was[i] = a[set[i]];
+        for (int i = 0; i < np; i++) {
+            double t = g[nv + i];
+            for (int j = 0; j < np; j++) t += s[(size_t)i * p.k + j] * was[j];
+            b[i] = t;
+        }
         problem.solve(s.data(), b.data(), np, p.k, x.data());
-        const int width = np + 1;
+        std::fill(v.begin(), v.begin() + stride, 0.0);
+        for (int i = 0; i < np; i++) v[nv + i] = x[i] - was[i];
         penalty = 0;
-        for (int i = 0; i < nv; i++) {
-            double t = h[(size_t)i * width + np];
-            for (int j = 0; j < np; j++) t -= h[(size_t)i * width + j] * x[j];
-            z[i] = t;
+        for (int e = nv - 1; e >= 0; e--) {
+            const double *top = &factor[(size_t)e * stride];
+            Lane t = all(0);
+            for (int j = (e + 1) / LANES * LANES; j < stride; j += LANES) t += load(top + j) * load(&v[j]);
+            v[e] = (u[e] - sum(t)) * inverse[e];
+            z[e] += v[e];
+            penalty += z[e] * z[e];
         }
-        backward(m.data(), nv, nv, z.data());
-        for (int i = 0; i < nv; i++) penalty += z[i] * z[i];
+        double old_sum = 0, new_sum = 0;
+        for (int i = 0; i < np; i++) old_sum += was[i], new_sum += x[i], a[set[i]] = x[i];
+        bool crossed = false;  // a class whose distortions take part from now on, or no more
+        if (nv > 0)
+            for (int i = 0; i < np; i++) crossed |= (was[i] > 1e-4 * old_sum) != (x[i] > 1e-4 * new_sum);
         std::swap(mu, before);
-        combine(&columns[(size_t)nv * p.cp], x.data(), np, p.cp, base.data());
-        std::memcpy(mu.data(), base.data(), sizeof(double) * p.cp);
-        for (int i = 0; i < nv; i++) {
-            Lane f = all(z[i]);
-            const double *col = &columns[(size_t)i * p.cp];
-            for (int e = 0; e < p.cp; e += 4) store(&mu[e], load(&mu[e]) + f * load(col + e));
-        }
-        // residual times weight, for the gradient of classes that take no part; then the floor
-        Lane moved = all(0);
-        for (int i = 0; i < p.cp; i += 4) {
-            Lane r = load(&root[i]), inside = load(&w[i]) > all(0.0) ? 1.0 / r : all(1.0);
-            Lane v = load(&mu[i]) * inside, low = 0.05 * load(&base[i]) * inside + p.floor;
-            store(&yw[i], (load(&yw[i]) - load(&mu[i])) * r);
-            v = counts ? larger(v, low) : v;
-            Lane d = v - load(&before[i]);
-            moved += d * d * load(&w[i]);
-            store(&mu[i], v);
+        means();
+        Lane way = all(0), weight = all(0);
+        for (int i = 0; i < p.cp; i += LANES) {
+            Lane m = load(&lin[i]), f = load(&w[i]);
+            store(&rest[i], f * (load(&y[i]) - m));
+            if (counts) m = larger(m, 0.05 * load(&base[i]) + p.floor);
+            Lane d = m - load(&before[i]);
+            way += d * d * f;
+            weight += m * m * f;
+            store(&mu[i], m);
         }
         for (int i = p.c; i < p.cp; i++) mu[i] = 1;
-        for (int j : set) a[j] = 0;
-        for (int j = 0; j < np; j++) a[set[j]] = x[j];
-        return sum(moved);
+        moved = sum(way), size = sum(weight);
+        stale = crossed || !(moved <= 1e-3 * size);
     }
 
     // Classes outside whose gradient says that they help join the set. Returns whether any did.
     bool join() {
         bool any = false;
+        if ((int)set.size() == p.k) return false;
+        project(shapes, rest.data(), p.cp, others.data());
         for (int j = 0; j < p.k; j++) {
-            if (member[j] || !allowed[j]) continue;
-            const double *t = p.shapes + (size_t)j * p.cp;
-            double g = dot(yw.data(), t, p.cp);
-            if (!(g > 0)) continue;
-            Lane size = all(0);
-            for (int i = 0; i < p.cp; i += 4) {
-                Lane v = load(t + i);
-                size += v * v * load(&w[i]);
+            if (member[j] || !allowed[j] || !(others[j] > 0)) continue;
+            const double *t = shape(j);
+            Lane info = all(0);
+            for (int i = 0; i < p.cp; i += LANES) {
+                Lane m = load(t + i);
+                info += m * m * load(&w[i]);
             }
-            if (g * g > 1e-4 * sum(size)) {
+            if (others[j] * others[j] > 1e-4 * sum(info)) {
                 member[j] = 1;
                 set.push_back(j);
                 any = true;
@@ -1134,136 +1394,190 @@ struct Fitter {
 
     // The fit: reweighted steps until the mean stays. Leaves a, mu, f2, s, b, z of the last step.
     double run(int modes, bool adapt, int steps, double tolerance) {
-        double penalty = 0, det = 0;
-        rounds = 0;
-        for (int it = 0; it < steps; it++, rounds++) {
-            for (int i = 0; i < p.cp; i += 4) {
-                Lane v = load(&w[i]);
-                for (int e = 0; e < 4; e++) root[i + e] = std::sqrt(v[e]);
-            }
-            used_columns = distort(modes);
-            det = reduce(used_columns, set);
-            double moved = solve(used_columns, penalty);
-            bool joined = join();
-            if (adapt && it >= 1) {
+        double last = 0;
+        for (rounds = 0; rounds < steps; rounds++) {
+            if (stale) build(modes);
+            else refresh();
+            solve();
+            bool joined = join(), settled = true;
+            stale |= joined;
+            if (adapt && rounds >= 1) {
                 int ndf = p.c;
                 for (int j : set) ndf -= a[j] > 0;
                 double old = f2;
                 f2 = mismatch(std::max(ndf, 1));
-                if (std::fabs(f2 - old) > 0.02 * f2) moved = 1;
+                settled = !(std::fabs(f2 - old) > 0.02 * f2);
+                stale |= std::fabs(f2 - old) > 0.1 * f2;
             }
             weigh();
-            if (it > 0 && !joined && moved < tolerance) break;
+            // steps shrink, so the next would move less than this one
+            const double next = moved * (last > 0 ? std::sqrt(std::min(1.0, moved / last)) : 1.0);
+            last = moved;
+            if (rounds > 0 && settled && !joined && next < tolerance) break;
         }
         return likelihood() - 0.5 * penalty - (p.determinant ? 0.5 * det : 0.0);
     }
 
-    // A start: least squares on the plain templates, then weighted by smoothed data and without distortions.
+    // A start: the plain templates, weighted by smoothed data and without distortions.
     void begin() {
-        std::vector<int> everybody(p.k);
-        for (int j = 0; j < p.k; j++) {
-            b[j] = dot(y.data(), p.shapes + (size_t)j * p.cp, p.cp);
-            a[j] = b[j] > 0 ? 1 : 0;
+        if (counts) {
+            for (int i = 0; i < p.cp; i += LANES) {
+                Lane t = load(&y[i]);
+                for (int e = 1; e <= 3; e++) t += load(&y[i - e]) + load(&y[i + e]);
+                store(&w[i], 1.0 / (larger(t * (1.0 / 7), all(0)) + 0.5));
+            }
+            for (int i = 0; i < p.c; i = i == 2 ? std::max(3, p.c - 3) : i + 1) {  // fewer neighbours at the ends
+                const int lo = std::max(0, i - 3), hi = std::min(p.c, i + 4);
+                double t = 0;
+                for (int e = lo; e < hi; e++) t += y[e];
+                w[i] = 1 / (std::max(t / (hi - lo), 0.0) + 0.5);
+            }
+        } else {
+            for (int i = 0; i < p.c; i++) w[i] = 1 / variance[i];
         }
-        problem.solve(p.gram, b.data(), p.k, p.k, a.data());
+        for (int i = p.c; i < p.cp; i++) w[i] = 0;
+        set.clear();
+        for (int j = 0; j < p.k; j++) set.push_back(j);
+        std::fill(a.begin(), a.end(), 0.0);
+        nv = 0;
+        columns.clear(), right.clear();
+        for (int j = 0; j < p.k; j++) weight(shape(j), j);
+        for (int j = 0; j < p.k; j++) right.add(&weighted[(size_t)j * p.cp]);
+        right.fill();
+        const int wide = eight(p.k);
+        factor.resize((size_t)wide * wide);
+        gram(shapes, right, p.cp, factor.data(), wide);
+        project(right, y, p.cp, g.data());
+        for (int i = 0; i < p.k; i++) {
+            b[i] = g[i], x[i] = g[i] > 0 ? 1 : 0;
+            for (int j = i; j < p.k; j++)
+                s[(size_t)i * p.k + j] = s[(size_t)j * p.k + i] = factor[(size_t)i * wide + j];
+        }
+        problem.solve(s.data(), b.data(), p.k, p.k, x.data());
         set.clear();
         for (int j = 0; j < p.k; j++) {
-            member[j] = allowed[j] && a[j] > 0;
+            a[j] = x[j];
+            member[j] = a[j] > 0;
             if (member[j]) set.push_back(j);
         }
         if (set.empty())
-            for (int j = 0; j < p.k; j++)
-                if (allowed[j]) member[j] = 1, set.push_back(j), a[j] = std::max(total, 0.0) / p.k;
-        for (int i = 0; i < p.c; i++) {
-            int lo = std::max(0, i - 3), hi = std::min(p.c, i + 4);
-            double t = 0;
-            for (int e = lo; e < hi; e++) t += y[e];
-            w[i] = counts ? 1 / (std::max(t / (hi - lo), 0.0) + 0.5) : 1 / variance[i];
-        }
-        for (int i = p.c; i < p.cp; i++) w[i] = 0;
-        for (int i = 0; i < p.cp; i++) mu[i] = 0, root[i] = std::sqrt(w[i]);
-        double penalty;
-        for (int round = 0; round < 2 + p.k; round++) {
-            reduce(0, set);
-            solve(0, penalty);
-            if (!join()) break;
-        }
-        prune_set();
-    }
-
-    void prune_set() {
-        size_t n = 0;
-        for (int j : set) {
-            member[j] = a[j] > 0;
-            if (member[j]) set[n++] = j;
-        }
-        set.resize(n);
+            for (int j = 0; j < p.k; j++) member[j] = 1, set.push_back(j), a[j] = std::max(total, 0.0) / p.k;
+        for (int i = 0; i < p.cp; i++) mu[i] = 0;
+        stale = true;
     }
 
     // sd of every score: inverse information on the free set; a zero score is freed alone. est: unconstrained.
     void errors(double *sd, double *est) {
-        std::vector<int> everybody(p.k), free;
-        for (int j = 0; j < p.k; j++) everybody[j] = j;
-        if ((int)set.size() < p.k) {
-            // root and the columns still are those of the last step
-            reduce(used_columns, everybody);
-        } else {
-            // s and b are those of the last step already
-        }
-        for (int j = 0; j < p.k; j++)
-            if (a[j] > 0) free.push_back(j);
-        int n = (int)free.size();
-        std::vector<double> l((size_t)n * n), v(n), g(n);
-        double ridge = 1e-9;
-        for (;;) {
-            for (int i = 0; i < n; i++)
+        const int np = (int)set.size(), n = nv + np;
+        std::vector<int> free;
+        for (int i = 0; i < np; i++)
+            if (a[set[i]] > 0) free.push_back(i);
+        const int nf = (int)free.size();
+        std::vector<double> l((size_t)nf * nf), t(nf);
+        for (double ridge = 1e-9;; ridge *= 100) {
+            for (int i = 0; i < nf; i++)
                 for (int j = 0; j <= i; j++)
-                    l[(size_t)i * n + j] = s[(size_t)free[i] * p.k + free[j]] * (i == j ? 1 + ridge : 1.0);
-            if (cholesky(l.data(), n, n, 0) || ridge > 1) break;
-            ridge *= 100;
+                    l[(size_t)i * nf + j] = s[(size_t)free[i] * p.k + free[j]] * (i == j ? 1 + ridge : 1.0);
+            if (cholesky(l.data(), nf, nf, 0) || ridge > 1) break;
         }
-        for (int i = 0; i < n; i++) {
-            std::fill(v.begin(), v.end(), 0.0);
-            v[i] = 1;
-            forward(l.data(), n, n, v.data());
-            double t = 0;
-            for (int e = i; e < n; e++) t += v[e] * v[e];
-            sd[free[i]] = std::sqrt(t);
-            est[free[i]] = a[free[i]];
+        for (int i = 0; i < nf; i++) {
+            std::fill(t.begin(), t.end(), 0.0);
+            t[i] = 1;
+            forward(l.data(), nf, nf, t.data());
+            double q = 0;
+            for (int e = i; e < nf; e++) q += t[e] * t[e];
+            sd[set[free[i]]] = std::sqrt(q);
+            est[set[free[i]]] = a[set[free[i]]];
         }
-        for (int j = 0; j < p.k; j++) {
-            if (a[j] > 0) continue;
-            double d = s[(size_t)j * p.k + j], r = b[j];
-            if (!(d > 0)) {
-                sd[j] = std::numeric_limits<double>::quiet_NaN();
-                est[j] = 0;
-                continue;
+        auto alone = [&](int j, double info, double r, auto &&shared) {
+            const double d = info;
+            for (int i = 0; i < nf; i++) {
+                t[i] = shared(free[i]);
+                r -= t[i] * a[set[free[i]]];
             }
-            for (int i = 0; i < n; i++) {
-                v[i] = s[(size_t)j * p.k + free[i]];
-                r -= v[i] * a[free[i]];
+            forward(l.data(), nf, nf, t.data());
+            for (int i = 0; i < nf; i++) info -= t[i] * t[i];
+            const bool known = d > 0 && info > 1e-12 * d;
+            sd[j] = known ? 1 / std::sqrt(info) : std::numeric_limits<double>::quiet_NaN();
+            est[j] = known ? r / info : 0;
+        };
+        for (int i = 0; i < np; i++)
+            if (!(a[set[i]] > 0))
+                alone(set[i], s[(size_t)i * p.k + i], b[i], [&](int e) { return s[(size_t)i * p.k + e]; });
+        // Templates outside the set: their products with all rows, the rows of V eliminated as before.
+        out_of_set.clear(), far.clear();
+        for (int j = 0; j < p.k; j++)
+            if (!member[j]) out_of_set.push_back(j), far.add(shape(j));
+        const int no = (int)out_of_set.size();
+        if (no == 0) return;
+        far.fill();
+        const int wide = eight(no);
+        extra.resize((size_t)(eight(n) + wide) * wide);
+        products(right, 0, far, p.cp, extra.data(), wide);
+        project(far, pull.data(), p.cp, others.data());
+        for (int i = 0; i < nv; i++)
+            for (int j = 0; j < no; j++) extra[(size_t)i * wide + j] *= columns[i].scale;
+        // information and gradient of each alone
+        std::vector<double> info(no), slope(no);
+        for (int j = 0; j < no; j++) {
+            Lane q = all(0);
+            for (int i = 0; i < p.cp; i += LANES) {
+                Lane e = load(far.at[j] + i);
+                q += e * e * load(&built_w[i]);
             }
-            forward(l.data(), n, n, v.data());
-            double info = d;
-            for (int i = 0; i < n; i++) info -= v[i] * v[i];
-            if (info > 1e-12 * d) {
-                sd[j] = 1 / std::sqrt(info);
-                est[j] = r / info;
-            } else {
-                sd[j] = std::numeric_limits<double>::quiet_NaN();
-                est[j] = 0;
+            info[j] = sum(q), slope[j] = others[j];
+        }
+        for (int e = 0; e < nv; e++) {
+            const double *top = &extra[(size_t)e * wide];
+            for (int i = e + 1; i < n; i++) {
+                const Lane f = all(factor[(size_t)e * stride + i] * inverse[e]);
+                double *row = &extra[(size_t)i * wide];
+                for (int j = 0; j < wide; j += LANES) store(row + j, load(row + j) - f * load(top + j));
+            }
+            for (int j = 0; j < no; j++) {
+                const double f = top[j] * inverse[e];
+                info[j] -= f * top[j];
+                slope[j] -= f * u[e];
             }
         }
+        for (int j = 0; j < no; j++) {
+            double r = slope[j];
+            for (int i = 0; i < np; i++) r += extra[(size_t)(nv + i) * wide + j] * was[i];
+            alone(out_of_set[j], info[j], r, [&](int i) { return extra[(size_t)(nv + i) * wide + j]; });
+        }
+    }
+
+    // Keeps the end of the full fit, from which those without a class, and the novelty fit, start.
+    void keep() {
+        saved_set = set, saved_a = a, saved_w = w, saved_mu = mu;
+    }
+
+    void restore() {
+        a = saved_a, w = saved_w, mu = saved_mu, set = saved_set;
+        std::fill(allowed.begin(), allowed.end(), 1);
+        std::fill(member.begin(), member.end(), 0);
+        for (int j : set) member[j] = 1;
+        stale = true;
+    }
+
+    // The start of a fit without class j.
+    void leave_out(int j) {
+        restore();
+        allowed[j] = 0, member[j] = 0, a[j] = 0;
+        set.erase(std::remove(set.begin(), set.end(), j), set.end());
+        if (set.empty())
+            for (int i = 0; i < p.k; i++)
+                if (allowed[i]) set.push_back(i), member[i] = 1, a[i] = std::max(total, 0.0) / p.k;
     }
 
     // summary: mismatch f, chi-square at f_min, Pearson's chi-square, penalised log-likelihood, free scores,
     //          chi-square of the novelty fit, steps, distortions fitted
-    void rows(const void *values, bool single, long stride, long first, long last, double *scores, double *errs,
+    void rows(const void *values, bool single, long stride_in, long first, long last, double *scores, double *errs,
               double *free_scores, double *ratios, double *drifts, double *summary, double *mean) {
         const double f2_min = p.f_min * p.f_min;
         counts = p.sigma == nullptr;
         for (long row = first; row < last; row++) {
-            take_row(values, single, stride, row, p.c, p.cp, y.data());
+            take_row(values, single, stride_in, row, p.c, p.cp, y);
             total = 0;
             for (int i = 0; i < p.c; i++) total += y[i];
             if (!counts) {
@@ -1277,40 +1591,40 @@ struct Fitter {
             std::fill(allowed.begin(), allowed.end(), 1);
             f2 = f2_min;
             begin();
-            level = run(p.modes, p.adapt, p.steps, p.tolerance);
-            for (int d = 0; d < p.drifts; d++)
-                drifts[row * p.drifts + d] = which_drift[d] >= 0 ? z[which_drift[d]] : 0;
-            for (int j = 0; j < p.k; j++) out[j] = a[j], ratio[j] = 0;
+            const double full = run(p.modes, p.adapt, p.steps, p.tolerance);
+            for (int d = 0; d < p.drifts; d++) drifts[row * p.drifts + d] = 0;
+            for (int i = 0; i < nv; i++) {
+                const int d = -1 - columns[i].of;
+                if (d >= 0 && d < p.drifts) drifts[row * p.drifts + d] = z[i];
+            }
             int n_free = 0;
-            for (int j = 0; j < p.k; j++) n_free += a[j] > 0;
+            for (int j = 0; j < p.k; j++) out[j] = a[j], ratio[j] = 0, n_free += a[j] > 0;
             told[0] = std::sqrt(f2);
             told[1] = chi_square(f2_min);
             told[2] = plain_pearson();
-            told[3] = level;
+            told[3] = full;
             told[4] = n_free;
             told[5] = told[1];
             told[6] = rounds;
-            told[7] = used_columns;
+            told[7] = nv;
             if (mean)
                 for (int i = 0; i < p.c; i++) mean[row * p.c + i] = mu[i];
             errors(sd, est);
-            full_a = a;
-            saved_w = w;
-            saved_s = s;
-            saved_b = b;
-            saved_set = set;
-            const double full = level, full_f2 = f2;
-            bool listed = (int)set.size() < p.k;  // s and b then are those of all classes
+            keep();
+            const double full_f2 = f2;
             if (p.evidence)
                 for (int j = 0; j < p.k; j++) {
-                    if (j == p.skip || !(full_a[j] > p.least_ratio * sd[j]) || !(full_a[j] > 0)) continue;
-                    leave_out(j, listed);
+                    if (j == p.skip || !(out[j] > p.least_ratio * sd[j]) || !(out[j] > 0)) continue;
+                    leave_out(j);
                     f2 = full_f2;
-                    double without = run(p.modes, false, p.null_steps, p.null_tolerance);
+                    // far above any threshold, the size of the ratio is enough
+                    const double square = out[j] * out[j] / (sd[j] * sd[j]);
+                    const int most = square > 400 ? 1 : square > 150 ? 2 : p.null_steps;
+                    const double without = run(p.modes, false, std::min(most, p.null_steps), p.null_tolerance);
                     ratio[j] = std::max(0.0, 2 * (full - without));
                 }
             if (p.novelty && p.all_modes > p.modes) {
-                double ndf = std::max(1, p.c - n_free);
+                const double ndf = std::max(1, p.c - n_free);
                 if (told[1] > ndf + std::sqrt(2 * ndf)) {
                     restore();
                     f2 = full_f2;
@@ -1319,50 +1633,6 @@ struct Fitter {
                 }
             }
         }
-    }
-
-    double plain_pearson() const {
-        double t = 0;
-        for (int i = 0; i < p.c; i++) {
-            double d = y[i] - mu[i];
-            t += d * d / (counts ? std::max(mu[i], 0.5) : variance[i]);
-        }
-        return t;
-    }
-
-    void restore() {
-        a = full_a;
-        w = saved_w;
-        set = saved_set;
-        std::fill(allowed.begin(), allowed.end(), 1);
-        std::fill(member.begin(), member.end(), 0);
-        for (int j : set) member[j] = 1;
-    }
-
-    // The start of a fit without class j: the solution of the last step's quadratic problem without it.
-    void leave_out(int j, bool listed) {
-        restore();
-        allowed[j] = 0;
-        member[j] = 0;
-        set.erase(std::remove(set.begin(), set.end(), j), set.end());
-        std::vector<int> where(p.k, -1);
-        if (listed)
-            for (int i = 0; i < p.k; i++) where[i] = i;
-        else
-            for (size_t i = 0; i < saved_set.size(); i++) where[saved_set[i]] = (int)i;
-        if (set.empty())
-            for (int i = 0; i < p.k; i++)
-                if (allowed[i]) set.push_back(i), member[i] = 1;
-        int n = (int)set.size();
-        std::vector<double> g((size_t)n * n), right(n), at(n);
-        for (int e = 0; e < n; e++) {
-            right[e] = saved_b[where[set[e]]];
-            at[e] = full_a[set[e]] > 0 ? full_a[set[e]] : 0;
-            for (int i = 0; i < n; i++) g[(size_t)e * n + i] = saved_s[(size_t)where[set[e]] * p.k + where[set[i]]];
-        }
-        if (n) problem.solve(g.data(), right.data(), n, n, at.data());
-        a.assign(p.k, 0.0);
-        for (int e = 0; e < n; e++) a[set[e]] = at[e];
     }
 };
 
