@@ -451,11 +451,8 @@ static inline void sums(Lane a, Lane b, Lane c, Lane d, double *out) {
 typedef double Four __attribute__((vector_size(32), aligned(8), may_alias));
 typedef long long Places __attribute__((vector_size(32)));
 #if GAMMA_FLOW_LANES == 8
-static inline Four folded(Lane x) {
-    Four low, high;
-    std::memcpy(&low, &x, sizeof low);
-    std::memcpy(&high, (const char *)&x + sizeof low, sizeof high);
-    return low + high;
+static inline Four folded(Lane x) {  // not by memcpy, which would keep sums in memory while they grow
+    return Four{x[0], x[1], x[2], x[3]} + Four{x[4], x[5], x[6], x[7]};
 }
 #else
 static inline Four folded(Lane x) { return x; }
@@ -1366,7 +1363,7 @@ struct Fitter {
         }
         for (int i = p.c; i < p.cp; i++) mu[i] = 1;
         moved = sum(way), size = sum(weight);
-        stale = crossed || !(moved <= 1e-3 * size);
+        stale = crossed || !(moved <= 3e-4 * size);
     }
 
     // Classes outside whose gradient says that they help join the set. Returns whether any did.
