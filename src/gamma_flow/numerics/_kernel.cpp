@@ -35,6 +35,8 @@
 #error "the kernel needs the vector types of GCC or clang; without it the package runs on numpy"
 #endif
 
+#pragma GCC diagnostic ignored "-Wignored-attributes"  // vectors of lanes are aligned by their allocator
+
 namespace {
 
 // Everything one call of decompose() needs to know; shapes as in _reference.py.
@@ -500,7 +502,8 @@ static inline Lane logarithm(Lane x) {
 }
 
 // Sums over the channels of R rows times B rows, R a multiple of four; the order does not depend on R and B.
-template <int R, int B>
+// With ACROSS the results of one row of b stand side by side.
+template <int R, int B, bool ACROSS = false>
 static inline void tile(const double *const *a, const double *const *b, int cp, double *out, int stride) {
     Lane acc[R][B];
     for (int r = 0; r < R; r++)
@@ -520,7 +523,7 @@ static inline void tile(const double *const *a, const double *const *b, int cp, 
         for (int j = 0; j < B; j++) {
             double t[4];
             sums(acc[r][j], acc[r + 1][j], acc[r + 2][j], acc[r + 3][j], t);
-            for (int e = 0; e < 4; e++) out[(size_t)(r + e) * stride + j] = t[e];
+            for (int e = 0; e < 4; e++) out[ACROSS ? (size_t)j * stride + r + e : (size_t)(r + e) * stride + j] = t[e];
         }
 }
 
@@ -755,16 +758,225 @@ struct Quadratic {
 struct Small {
     int m, j, n_free, k;
     std::vector<double> r, g;  // r as given (m, j); g the Gram matrix of what is left of the bound ones (k, k)
+    std::vector<double> scale, unit;  // 1 / root of its diagonal, 0 where that is 0; g with both its sides scaled
+    std::vector<int> start;           // first bound column of a row of r that is not zero
     Small(int m_, int j_, int n_free_, const double *coordinates, int stride)
-        : m(m_), j(j_), n_free(n_free_), k(j_ - n_free_), r((size_t)m_ * j_), g((size_t)k * k) {
-        for (int i = 0; i < m; i++)
+        : m(m_), j(j_), n_free(n_free_), k(j_ - n_free_), r((size_t)m_ * j_), g((size_t)k * k), scale(k),
+          unit((size_t)k * k), start(m_) {
+        for (int i = 0; i < m; i++) {
             for (int a = 0; a < j; a++) r[(size_t)i * j + a] = coordinates[(size_t)i * stride + a];
+            while (start[i] < k && r[(size_t)i * j + n_free + start[i]] == 0) start[i]++;
+        }
         for (int a = 0; a < k; a++)
             for (int b = 0; b < k; b++) {
                 double s = 0;
                 for (int i = n_free; i < m; i++) s += r[(size_t)i * j + n_free + a] * r[(size_t)i * j + n_free + b];
                 g[(size_t)a * k + b] = s;
             }
+        for (int a = 0; a < k; a++) scale[a] = g[(size_t)a * k + a] > 0 ? 1 / std::sqrt(g[(size_t)a * k + a]) : 0;
+        for (int a = 0; a < k; a++)
+            for (int b = 0; b < k; b++) unit[(size_t)a * k + b] = g[(size_t)a * k + b] * scale[a] * scale[b];
+    }
+};
+
+static inline bool any(Bits mask) {
+    long long t = 0;
+    for (int i = 0; i < LANES; i++) t |= mask[i];
+    return t != 0;
+}
+static inline Lane root(Lane x) {
+    for (int i = 0; i < LANES; i++) x[i] = std::sqrt(x[i]);
+    return x;
+}
+
+// Non-negative least squares of LANES spectra in step, one in each lane: the block pivoting of Quadratic with its
+// choices made by masks. A lane does not see the others: what they add to it are products with exact zeros.
+struct Abreast {
+    typedef std::vector<Lane, Aligned<Lane>> Lanes;
+    const Small &s;
+    Lanes x, b, gradient, l, inverse, part, fit;
+    std::vector<Bits, Aligned<Bits>> in;
+    std::vector<int> used;
+
+    explicit Abreast(const Small &small)
+        : s(small), x(s.k), b(s.k), gradient(s.k), l((size_t)s.k * s.k), inverse(s.k), part(s.k), fit(s.m), in(s.k) {}
+
+    // Factor of the matrix of the classes that are in, and ones in place of the others; lanes without one come back.
+    Bits factorise() {
+        const int n = (int)used.size();
+        Bits bad = {};
+        const Lane one = all(1), zero = all(0);
+        for (int j = 0; j < n; j++) {  // column j, four rows at a time
+            Lane *lj = &l[(size_t)j * s.k];
+            Lane d = all(1 + 1e-13);
+            for (int e = 0; e < j; e++) d -= lj[e] * lj[e];
+            bad |= ~(Bits)(d > 1e-14);
+            inverse[j] = one / root(d > 1e-14 ? d : one);
+            for (int i = j + 1; i < n; i += 4) {
+                const int many = std::min(4, n - i);
+                Lane *row[4], t[4];
+                for (int q = 0; q < 4; q++) {
+                    const int at = i + std::min(q, many - 1);
+                    row[q] = &l[(size_t)at * s.k];
+                    t[q] = (in[used[at]] & in[used[j]]) ? all(s.unit[(size_t)used[at] * s.k + used[j]]) : zero;
+                }
+                for (int e = 0; e < j; e++)
+                    for (int q = 0; q < 4; q++) t[q] -= row[q][e] * lj[e];
+                for (int q = 0; q < many; q++) row[q][j] = t[q] * inverse[j];
+            }
+        }
+        return bad;
+    }
+
+    // part = inverse of the factored matrix times part
+    void back_and_forth() {
+        const int n = (int)used.size();
+        for (int i = 0; i < n; i++) {
+            Lane t = part[i];
+            for (int e = 0; e < i; e++) t -= l[(size_t)i * s.k + e] * part[e];
+            part[i] = t * inverse[i];
+        }
+        for (int i = n - 1; i >= 0; i--) {
+            part[i] *= inverse[i];
+            for (int e = 0; e < i; e++) part[e] -= l[(size_t)i * s.k + e] * part[i];
+        }
+    }
+
+    // q (m) the coordinates, norm those of the spectra. Leaves x in units of the columns; returns where it is not good.
+    Bits solve(const Lane *q, Lane norm, double tolerance) {
+        const int k = s.k, j = s.j, f0 = s.n_free;
+        const Lane zero = all(0);
+        Lane size = zero;
+        for (int a = 0; a < k; a++) b[a] = zero;
+        for (int row = f0; row < s.m; row++)
+            for (int a = s.start[row]; a < k; a++) b[a] += s.r[(size_t)row * j + f0 + a] * q[row];
+        for (int a = 0; a < k; a++) {
+            b[a] *= s.scale[a];
+            size = larger(size, larger(b[a], -b[a]));
+            in[a] = s.scale[a] > 0 ? (Bits)(b[a] > 0.0) : Bits{};
+        }
+        Lane best = all(k + 1), patience = all(3);
+        Bits bad = {}, open = ~Bits{};
+        for (int round = 0; any(open); round++) {
+            used.clear();
+            for (int a = 0; a < k; a++)
+                if (any(in[a])) used.push_back(a);
+            if (round > 20 + 2 * k) return bad | open;
+            bad |= factorise();
+            const int n = (int)used.size();
+            for (int i = 0; i < n; i++) part[i] = in[used[i]] ? b[used[i]] : zero;
+            back_and_forth();
+            Lane wrong = zero, last = all(-1);
+            for (int a = 0; a < k; a++) x[a] = zero;
+            for (int i = 0; i < n; i++) x[used[i]] = in[used[i]] ? part[i] : zero;
+            for (int a = 0; a < k; a += 4) {
+                const int many = std::min(4, k - a);
+                Lane t[4];
+                const double *row[4];
+                for (int e = 0; e < 4; e++) {
+                    const int at = a + std::min(e, many - 1);
+                    t[e] = -b[at], row[e] = &s.unit[(size_t)at * k];
+                }
+                for (int i = 0; i < n; i++)
+                    for (int e = 0; e < 4; e++) t[e] += row[e][used[i]] * x[used[i]];
+                for (int e = 0; e < many; e++) {
+                    const int at = a + e;
+                    Lane g = in[at] ? x[at] : t[e];
+                    Bits flip = in[at] ? (Bits)(g < 0.0) : (Bits)(g < -1e-12 * size);
+                    if (s.scale[at] == 0) flip = Bits{};
+                    gradient[at] = flip ? all(1) : zero;
+                    wrong += gradient[at];
+                    last = flip ? all(at) : last;
+                }
+            }
+            open &= (Bits)(wrong > 0.0) & ~bad;
+            Bits better = (Bits)(wrong < best), waits = ~better & (Bits)(patience > 0.0);
+            best = better ? wrong : best;
+            patience = better ? all(3) : waits ? patience - 1.0 : patience;
+            const Bits whole = better | waits;
+            for (int a = 0; a < k; a++)
+                in[a] ^= open & (Bits)(gradient[a] > 0.0) & (whole | (Bits)(last == all(a)));
+        }
+        // corrections from r itself, whose condition is the root of the Gram matrix' one
+        used.clear();
+        for (int a = 0; a < k; a++)
+            if (any(in[a])) used.push_back(a);
+        const int n = (int)used.size();
+        for (int a = 0; a < k; a++) x[a] *= s.scale[a];
+        Lane missed = zero;
+        Bits going = ~bad;
+        for (int again = 0; again < 3; again++) {
+            for (int row = f0; row < s.m; row++) {
+                Lane t = q[row];
+                for (int a = s.start[row]; a < k; a++) t -= s.r[(size_t)row * j + f0 + a] * x[a];
+                fit[row] = t;
+            }
+            for (int a = 0; a < k; a++) gradient[a] = zero;
+            for (int row = f0; row < s.m; row++)
+                for (int a = s.start[row]; a < k; a++) gradient[a] += s.r[(size_t)row * j + f0 + a] * fit[row];
+            Lane now = zero;
+            for (int a = 0; a < k; a++)
+                now = larger(now, x[a] > 0.0 ? larger(gradient[a], -gradient[a]) : gradient[a]);
+            missed = going ? now : missed;
+            going &= (Bits)(now > 1e-15 * norm);
+            if (again == 2 || n == 0 || !any(going)) break;
+            // the factor is that of the last round, in which lanes that were done before stood as they are
+            for (int i = 0; i < n; i++) part[i] = in[used[i]] ? gradient[used[i]] * s.scale[used[i]] : zero;
+            back_and_forth();
+            for (int i = 0; i < n; i++) {
+                const int a = used[i];
+                Lane t = (going & in[a]) ? x[a] + part[i] * s.scale[a] : x[a];
+                bad |= (Bits)(t < -1e-12 * norm);
+                x[a] = larger(t, zero);
+            }
+        }
+        return bad | ~(Bits)(missed <= tolerance * norm);
+    }
+};
+
+// The same for one spectrum whose lane came to nothing, with descent where there is no factor. Returns success.
+struct Alone {
+    const Small &s;
+    std::vector<double> b, fit, du;
+    Quadratic problem;
+
+    explicit Alone(const Small &small) : s(small), b(s.k), fit(s.m), du(s.k) {}
+
+    bool solve(const double *q, double norm, double tolerance, double *u) {
+        const int m = s.m, j = s.j, k = s.k, f0 = s.n_free;
+        for (int a = 0; a < k; a++) {
+            double t = 0;
+            for (int row = f0; row < m; row++) t += s.r[(size_t)row * j + f0 + a] * q[row];
+            u[a] = b[a] = t;
+        }
+        bool solved = problem.solve(s.g.data(), b.data(), k, k, u);
+        double missed = 0;
+        for (int again = 0; solved && again < 3; again++) {
+            for (int row = f0; row < m; row++) {
+                double t = q[row];
+                for (int a = 0; a < k; a++) t -= s.r[(size_t)row * j + f0 + a] * u[a];
+                fit[row] = t;
+            }
+            missed = 0;
+            int p = 0;
+            for (int a = 0; a < k; a++) {
+                double t = 0;
+                for (int row = f0; row < m; row++) t += s.r[(size_t)row * j + f0 + a] * fit[row];
+                missed = std::max(missed, u[a] > 0 ? std::fabs(t) : t);
+                if (problem.in[a]) du[p++] = t * problem.scale[a];
+            }
+            if (missed <= 1e-15 * norm || again == 2 || p == 0) break;
+            forward(problem.factor.data(), p, k, du.data());
+            backward(problem.factor.data(), p, k, du.data());
+            p = 0;
+            for (int a = 0; a < k; a++)
+                if (problem.in[a]) u[a] += du[p++] * problem.scale[a];
+            for (int a = 0; a < k; a++) {
+                if (u[a] < -1e-12 * norm) solved = false;
+                u[a] = std::max(u[a], 0.0);
+            }
+        }
+        return solved && missed <= tolerance * norm;
     }
 };
 
@@ -773,84 +985,56 @@ static void least_squares(const Small &s, const void *values, bool single, long 
                           const double *basis, const double *ones, const double *norms, double tolerance,
                           double *scores, long score_stride, double *quality, long quality_stride, long first,
                           long last) {
+    enum { MANY = 8 };  // spectra at a time, whole lanes of them
     const int m = s.m, j = s.j, k = s.k, f0 = s.n_free;
-    const int wide = (m + 7) / 8 * 8;
     Rows axes;
     for (int i = 0; i < m; i++) axes.add(basis + (size_t)i * cp);
     axes.fill();
-    Vec x((size_t)4 * cp), q((size_t)4 * wide);
-    std::vector<double> u(j), b(k), fit(m), g(k), du(k), local;
-    Quadratic problem;
-    double squares[4];
-    for (long start = first; start < last; start += 4) {
-        int rows = (int)std::min<long>(4, last - start);
-        const double *at[4];
-        for (int i = 0; i < 4; i++) at[i] = &x[(size_t)i * cp];
-        for (int i = 0; i < rows; i++) {
-            take_row(values, single, stride, start + i, c, cp, &x[(size_t)i * cp]);
-            squares[i] = dot(at[i], at[i], cp);
+    Vec x((size_t)MANY * cp), q((size_t)(m + 8) * MANY), single_q(m), single_u(k);
+    Abreast::Lanes u(j);
+    Abreast abreast(s);
+    Alone alone(s);
+    const double *at[MANY];
+    for (int i = 0; i < MANY; i++) at[i] = &x[(size_t)i * cp];
+    for (long start = first; start < last; start += MANY) {
+        const int rows = (int)std::min<long>(MANY, last - start);
+        for (int i = 0; i < MANY; i++) {
+            if (i < rows) take_row(values, single, stride, start + i, c, cp, &x[(size_t)i * cp]);
+            else std::memset(&x[(size_t)i * cp], 0, sizeof(double) * cp);
         }
-        for (int i = 0; i < m; i += TILE) tile<4, TILE>(at, axes.from(i), cp, &q[i], wide);
-        for (int i = 0; i < rows; i++) {
-            const double *qi = &q[(size_t)i * wide];
-            double *out = scores + (start + i) * score_stride, *good = quality + (start + i) * quality_stride;
-            const double norm = std::sqrt(squares[i]);
-            if (!(squares[i] > 1e-200 && squares[i] < 1e200)) {
-                good[3] = 2;
-                continue;
+        double squares[MANY];
+        for (int i = 0; i < MANY; i += 4) {
+            Lane t[4] = {};
+            for (int e = 0; e < cp; e += LANES)
+                for (int r = 0; r < 4; r++) t[r] += load(at[i + r] + e) * load(at[i + r] + e);
+            sums(t[0], t[1], t[2], t[3], squares + i);
+        }
+        for (int i = 0; i < m; i += 2) tile<MANY, 2, true>(at, axes.from(i), cp, &q[(size_t)i * MANY], MANY);
+        for (int group = 0; group < rows; group += LANES) {
+            Lane square = load(squares + group), norm = root(square), qs[256];
+            std::vector<Lane, Aligned<Lane>> many_qs(m > 256 ? m : 0);
+            Lane *qi = m > 256 ? many_qs.data() : qs;
+            // extreme spectra are left to others; zeros pass in their place
+            const Bits fine = (Bits)(square > 1e-200) & (Bits)(square < 1e200);
+            for (int a = 0; a < m; a++) qi[a] = fine ? load(&q[(size_t)a * MANY + group]) : all(0);
+            norm = fine ? norm : all(0);
+            Bits bad = k ? abreast.solve(qi, norm, tolerance) & fine : Bits{};
+            for (int a = 0; a < k; a++) u[f0 + a] = abreast.x[a];
+            for (int i = 0; i < LANES; i++) {
+                if (!bad[i] || group + i >= rows) continue;
+                for (int a = 0; a < m; a++) single_q[a] = qi[a][i];
+                if (alone.solve(single_q.data(), norm[i], tolerance, single_u.data())) bad[i] = 0;
+                for (int a = 0; a < k; a++) u[f0 + a][i] = single_u[a];
             }
-            for (int a = 0; a < k; a++) {
-                double t = 0;
-                for (int row = f0; row < m; row++) t += s.r[(size_t)row * j + f0 + a] * qi[row];
-                b[a] = t;
-                u[f0 + a] = t;
-            }
-            bool solved = k == 0 || problem.solve(s.g.data(), b.data(), k, k, &u[f0]);
-            // one correction from r itself, whose condition is the root of the Gram matrix' one
-            double missed = 0;
-            for (int again = 0; solved && again < 3; again++) {
-                for (int row = f0; row < m; row++) {
-                    double t = qi[row];
-                    for (int a = 0; a < k; a++) t -= s.r[(size_t)row * j + f0 + a] * u[f0 + a];
-                    fit[row] = t;
-                }
-                missed = 0;
-                int p = 0;
-                for (int a = 0; a < k; a++) {
-                    double t = 0;
-                    for (int row = f0; row < m; row++) t += s.r[(size_t)row * j + f0 + a] * fit[row];
-                    g[a] = t;
-                    missed = std::max(missed, u[f0 + a] > 0 ? std::fabs(t) : t);
-                    if (problem.in[a]) du[p++] = t * problem.scale[a];
-                }
-                if (missed <= 1e-15 * norm || again == 2) break;
-                if (p == 0) break;
-                forward(problem.factor.data(), p, k, du.data());
-                backward(problem.factor.data(), p, k, du.data());
-                p = 0;
-                for (int a = 0; a < k; a++)
-                    if (problem.in[a]) u[f0 + a] += du[p++] * problem.scale[a];
-                for (int a = 0; a < k; a++) {
-                    if (u[f0 + a] < 0) {
-                        if (u[f0 + a] < -1e-12 * norm) solved = false;
-                        u[f0 + a] = 0;
-                    }
-                }
-            }
-            if (!(missed <= tolerance * norm)) solved = false;
             for (int a = f0 - 1; a >= 0; a--) {
-                double t = qi[a];
+                Lane t = qi[a];
                 for (int later = a + 1; later < j; later++) t -= s.r[(size_t)a * j + later] * u[later];
                 u[a] = t / s.r[(size_t)a * j + a];
             }
-            for (int a = 0; a < j; a++) {
-                out[a] = u[a] / norms[a] + 0.0;
-                if (!std::isfinite(out[a])) solved = false;
-            }
-            double x1 = 0, f1 = 0, xf = 0, ff = 0, qq = 0, rest = 0;
+            Lane x1 = all(0), f1 = x1, xf = x1, ff = x1, qq = x1, rest = x1;
             for (int row = 0; row < m; row++) {
-                double t = 0;
-                for (int a = 0; a < j; a++) t += s.r[(size_t)row * j + a] * u[a];
+                Lane t = all(0);
+                for (int a = row < f0 ? 0 : f0 + s.start[row]; a < j; a++) t += s.r[(size_t)row * j + a] * u[a];
                 x1 += ones[row] * qi[row];
                 f1 += ones[row] * t;
                 xf += qi[row] * t;
@@ -858,14 +1042,32 @@ static void least_squares(const Small &s, const void *values, bool single, long 
                 qq += qi[row] * qi[row];
                 rest += (qi[row] - t) * (qi[row] - t);
             }
-            double residual = std::max(squares[i] - qq, 0.0) + rest - (x1 - f1) * (x1 - f1) / c;
-            double spread_x = squares[i] - x1 * x1 / c, spread_f = ff - f1 * f1 / c;
-            bool safe = std::min(spread_x, residual) > 1e-6 * squares[i] && spread_f > 1e-6 * ff;
-            good[3] = !solved ? 2 : safe ? 0 : 1;
-            if (!safe) continue;
-            good[0] = std::min(1.0, std::max(-1.0, xf / std::sqrt(squares[i] * ff)));
-            good[1] = std::min(1.0, std::max(-1.0, (xf - x1 * f1 / c) / std::sqrt(spread_x * spread_f)));
-            good[2] = 1 - residual / spread_x;
+            const double per = 1.0 / c;
+            const Lane residual = larger(square - qq, all(0)) + rest - (x1 - f1) * (x1 - f1) * per;
+            const Lane spread_x = square - x1 * x1 * per, spread_f = ff - f1 * f1 * per;
+            const Bits safe = (Bits)(spread_x > 1e-6 * square) & (Bits)(residual > 1e-6 * square) &
+                              (Bits)(spread_f > 1e-6 * ff) & fine;
+            const Lane one = all(1), cosine = xf / root(safe ? square * ff : one),
+                       centred = (xf - x1 * f1 * per) / root(safe ? spread_x * spread_f : one),
+                       explained = 1.0 - residual / (safe ? spread_x : one);
+            for (int i = 0; i < LANES && group + i < rows; i++) {
+                double *out = scores + (start + group + i) * score_stride;
+                double *good = quality + (start + group + i) * quality_stride;
+                if (!fine[i]) {
+                    good[3] = 2;
+                    continue;
+                }
+                bool solved = !bad[i];
+                for (int a = 0; a < j; a++) {
+                    out[a] = u[a][i] / norms[a] + 0.0;
+                    solved &= std::isfinite(out[a]);
+                }
+                good[3] = !solved ? 2 : safe[i] ? 0 : 1;
+                if (!safe[i]) continue;
+                good[0] = std::min(1.0, std::max(-1.0, cosine[i]));
+                good[1] = std::min(1.0, std::max(-1.0, centred[i]));
+                good[2] = explained[i];
+            }
         }
     }
 }
