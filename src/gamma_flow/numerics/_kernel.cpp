@@ -556,11 +556,30 @@ static void products(const Rows &a, int first, const Rows &b, int cp, double *ou
             tile<4, TILE>(a.from(first + i), b.from(j), cp, out + (size_t)i * stride + j, stride);
 }
 
-// The upper triangle (and a little more) of the products of a with b, where these are symmetric.
+// The upper triangle (and a little more) of the products of a with b, where these are symmetric. Long rows go in
+// pieces of which a few stay in the first cache.
 static void gram(const Rows &a, const Rows &b, int cp, double *out, int stride) {
-    for (int i = 0; i < a.n; i += 4)
-        for (int j = i; j < a.n; j += TILE)
-            tile<4, TILE>(a.from(i), b.from(j), cp, out + (size_t)i * stride + j, stride);
+    enum { PIECE = 512 };
+    for (int from = 0; from < cp; from += PIECE) {
+        const int length = std::min<int>(PIECE, cp - from);
+        for (int i = 0; i < a.n; i += 4) {
+            const double *rows[4];
+            for (int e = 0; e < 4; e++) rows[e] = a.at[i + e] + from;
+            for (int j = i; j < a.n; j += TILE) {
+                const double *others[TILE];
+                for (int e = 0; e < TILE; e++) others[e] = b.at[j + e] + from;
+                double *to = out + (size_t)i * stride + j;
+                if (from == 0) {
+                    tile<4, TILE>(rows, others, length, to, stride);
+                    continue;
+                }
+                double more[4 * TILE];
+                tile<4, TILE>(rows, others, length, more, TILE);
+                for (int r = 0; r < 4; r++)
+                    for (int e = 0; e < TILE; e++) to[(size_t)r * stride + e] += more[r * TILE + e];
+            }
+        }
+    }
 }
 
 // out[j] = row j of a times x; has to hold a multiple of eight
@@ -568,12 +587,6 @@ static void project(const Rows &a, const double *x, int cp, double *out) {
     int j = 0;
     for (; j + 4 < a.n; j += 8) tile<8, 1>(a.from(j), &x, cp, out + j, 1);
     if (j < a.n) tile<4, 1>(a.from(j), &x, cp, out + j, 1);
-}
-
-static double dot(const double *a, const double *b, int cp) {
-    Lane t = Lane{};
-    for (int i = 0; i < cp; i += LANES) t += load(a + i) * load(b + i);
-    return sum(t);
 }
 
 // out = start (or zero) + sum of factor[j] times row j
@@ -1082,7 +1095,7 @@ struct Counting {
     int c, cp, k, wide;
     double floor, tolerance;
     int steps;
-    Vec padded_y, level, mu, trial, w, ratio, weighted, g, right, x, next, a, b, sums_of;
+    Vec padded_y, level, mu, trial, w, ratio, inverse, weighted, g, right, x, next, a, b, sums_of;
     Rows rows, scaled;
     Quadratic problem;
 
@@ -1090,7 +1103,7 @@ struct Counting {
         : shapes(shapes_), c(c_), cp(cp_), k(k_), wide((k_ + 7) / 8 * 8), floor(floor_), tolerance(tolerance_),
           steps(steps_) {
         padded_y.assign(cp + 16, 0.0), level.assign(cp, floor);
-        for (auto *one : {&mu, &trial, &w, &ratio}) one->assign(cp, 0.0);
+        for (auto *one : {&mu, &trial, &w, &ratio, &inverse}) one->assign(cp, 0.0);
         for (auto *one : {&right, &x, &next, &a, &b, &sums_of}) one->assign(wide, 0.0);
         weighted.assign((size_t)k * cp, 0.0), g.assign((size_t)wide * wide, 0.0);
         for (int j = 0; j < k; j++) {
@@ -1104,9 +1117,12 @@ struct Counting {
 
     // The products of the templates at the weights w, both triangles.
     void curvature() {
-        for (int j = 0; j < k; j++)
-            for (int i = 0; i < cp; i += LANES)
-                store(&weighted[(size_t)j * cp + i], load(rows.at[j] + i) * load(&w[i]));
+        const double *with = w.data();
+        for (int j = 0; j < k; j++) {
+            const double *row = rows.at[j];
+            double *to = &weighted[(size_t)j * cp];
+            for (int i = 0, end = cp; i < end; i += LANES) store(to + i, load(row + i) * load(with + i));
+        }
         gram(rows, scaled, cp, g.data(), wide);
         for (int i = 0; i < k; i++)
             for (int j = i + 1; j < k; j++) g[(size_t)j * wide + i] = g[(size_t)i * wide + j];
@@ -1151,7 +1167,14 @@ struct Counting {
         int done = 0;
         for (;; done++) {
             // gradient and its violation of the conditions, a_j g_j and g_j+ over the counts
-            for (int i = 0; i < cp; i += LANES) store(&ratio[i], (load(y + i) - load(&mu[i])) / load(&mu[i]));
+            double *const inverse_at = inverse.data(), *const ratio_at = ratio.data(), *const w_at = w.data();
+            const double *const mean_at = mu.data();
+            for (int i = 0, end = cp; i < end; i += LANES) {
+                const Lane t = 1.0 / load(mean_at + i);
+                store(inverse_at + i, t);
+                store(ratio_at + i, load(y + i) * t - 1.0);
+            }
+            for (int i = c; i < cp; i++) ratio_at[i] = 0;
             project(rows, ratio.data(), cp, b.data());
             violation = 0;
             for (int j = 0; j < k; j++) {
@@ -1162,9 +1185,9 @@ struct Counting {
             if (violation <= tolerance || done == steps || total <= 0) break;
             // curvature: that of the likelihood itself once near, where it is safe, else Fisher's
             const bool exact = violation < 1e-2;
-            for (int i = 0; i < cp; i += LANES) {
-                Lane m = load(&mu[i]);
-                store(&w[i], exact ? larger(load(y + i), 1e-3 * m) / (m * m) : 1.0 / m);
+            for (int i = 0, end = cp; i < end; i += LANES) {
+                const Lane t = load(inverse_at + i);
+                store(w_at + i, exact ? larger(load(y + i) * t, all(1e-3)) * t : t);
             }
             for (int i = c; i < cp; i++) w[i] = 0;
             curvature();
@@ -1268,7 +1291,14 @@ struct Fitter {
     }
 
     void weigh() {
-        for (int i = 0; i < p.cp; i += LANES) store(&w[i], 1.0 / spread_of(i, load(&mu[i]), f2));
+        const double *mean = mu.data(), with_f2 = f2;
+        double *to = w.data();
+        const bool poisson_like = counts;
+        const double *known = variance.data();
+        for (int i = 0, end = p.cp; i < end; i += LANES) {
+            const Lane m = load(mean + i);
+            store(to + i, 1.0 / ((poisson_like ? m : load(known + i)) + with_f2 * m * m));
+        }
         for (int i = p.c; i < p.cp; i++) w[i] = 0;
     }
 
@@ -1405,9 +1435,10 @@ struct Fitter {
     double weight(const double *row, int at) {
         if (weighted.size() < (size_t)(at + 1) * p.cp) weighted.resize((size_t)(2 * at + 16) * p.cp);
         double *to = &weighted[(size_t)at * p.cp];
+        const double *with = w.data();
         Lane t = all(0);
-        for (int i = 0; i < p.cp; i += LANES) {
-            Lane e = load(row + i), f = e * load(&w[i]);
+        for (int i = 0, end = p.cp; i < end; i += LANES) {
+            Lane e = load(row + i), f = e * load(with + i);
             store(to + i, f);
             t += e * f;
         }
@@ -1475,7 +1506,7 @@ struct Fitter {
 
     // Eliminates V from the matrix: L D L', the rows of D L' above, the problem in the scores s below.
     void eliminate() {
-        const int np = (int)set.size(), n = nv + np;
+        const int np = (int)set.size(), n = nv + np, width = stride;
         double product = 1;
         det = 0;
         auto pivot = [&](int e) {
@@ -1485,10 +1516,10 @@ struct Fitter {
             if (product > 1e150) det += std::log(product), product = 1;
         };
         auto subtract = [&](int i, int e) {
-            const double *top = &factor[(size_t)e * stride];
-            double *row = &factor[(size_t)i * stride];
+            const double *top = &factor[(size_t)e * width];
+            double *row = &factor[(size_t)i * width];
             const Lane f = all(top[i] * inverse[e]);
-            for (int j = i / LANES * LANES; j < stride; j += LANES) store(row + j, load(row + j) - f * load(top + j));
+            for (int j = i / LANES * LANES; j < width; j += LANES) store(row + j, load(row + j) - f * load(top + j));
         };
         int e = 0;
         for (; e + 4 <= nv; e += 4) {  // four rows at once from those below
@@ -1496,12 +1527,12 @@ struct Fitter {
                 for (int j = e; j < i; j++) subtract(i, j);
                 pivot(i);
             }
-            const double *q = &factor[(size_t)e * stride], *r = q + stride, *s_ = r + stride, *t = s_ + stride;
+            const double *q = &factor[(size_t)e * width], *r = q + width, *s_ = r + width, *t = s_ + width;
             for (int i = e + 4; i < n; i++) {
                 const Lane fq = all(q[i] * inverse[e]), fr = all(r[i] * inverse[e + 1]),
                            fs = all(s_[i] * inverse[e + 2]), ft = all(t[i] * inverse[e + 3]);
-                double *row = &factor[(size_t)i * stride];
-                for (int j = i / LANES * LANES; j < stride; j += LANES)
+                double *row = &factor[(size_t)i * width];
+                for (int j = i / LANES * LANES; j < width; j += LANES)
                     store(row + j, load(row + j) - fq * load(q + j) - fr * load(r + j) - fs * load(s_ + j) -
                                        ft * load(t + j));
             }
@@ -1519,14 +1550,18 @@ struct Fitter {
     // One weighted solution; updates a, z, the mean and the penalty.
     void solve() {
         const int np = (int)set.size();
-        for (int i = 0; i < p.cp; i += LANES) store(&pull[i], load(&w[i]) * (load(&y[i]) - load(&lin[i])));
+        const int cp = p.cp, width = stride;
+        const double *const w_at = w.data(), *const y_at = y, *const lin_at = lin.data(), *const base_at = base.data();
+        double *const pull_at = pull.data(), *const rest_at = rest.data();
+        for (int i = 0; i < cp; i += LANES) store(pull_at + i, load(w_at + i) * (load(y_at + i) - load(lin_at + i)));
         project(left, pull.data(), p.cp, g.data());
         for (int i = 0; i < nv; i++) g[i] = columns[i].scale * g[i] - z[i];
         for (int e = 0; e < nv; e++) {
             u[e] = g[e];
             const Lane f = all(g[e] * inverse[e]);
             const double *top = &factor[(size_t)e * stride];
-            for (int j = (e + 1) / LANES * LANES; j < stride; j += LANES) store(&g[j], load(&g[j]) - f * load(top + j));
+            double *const to = g.data();
+            for (int j = (e + 1) / LANES * LANES; j < width; j += LANES) store(to + j, load(to + j) - f * load(top + j));
         }
         for (int i = 0; i < np; i++) x[i] = was[i] = a[set[i]];
         for (int i = 0; i < np; i++) {
@@ -1541,7 +1576,7 @@ struct Fitter {
         for (int e = nv - 1; e >= 0; e--) {
             const double *top = &factor[(size_t)e * stride];
             Lane t = all(0);
-            for (int j = (e + 1) / LANES * LANES; j < stride; j += LANES) t += load(top + j) * load(&v[j]);
+            for (int j = (e + 1) / LANES * LANES; j < width; j += LANES) t += load(top + j) * load(&v[j]);
             v[e] = (u[e] - sum(t)) * inverse[e];
             z[e] += v[e];
             penalty += z[e] * z[e];
@@ -1554,14 +1589,17 @@ struct Fitter {
         std::swap(mu, before);
         means();
         Lane way = all(0), weight = all(0);
-        for (int i = 0; i < p.cp; i += LANES) {
-            Lane m = load(&lin[i]), f = load(&w[i]);
-            store(&rest[i], f * (load(&y[i]) - m));
-            if (counts) m = larger(m, 0.05 * load(&base[i]) + p.floor);
-            Lane d = m - load(&before[i]);
+        const Lane least = all(counts ? p.floor : -INFINITY), part = all(counts ? 0.05 : 0.0);
+        const double *const before_at = before.data();
+        double *const mu_at = mu.data();
+        for (int i = 0; i < cp; i += LANES) {
+            Lane m = load(lin_at + i), f = load(w_at + i);
+            store(rest_at + i, f * (load(y_at + i) - m));
+            m = larger(m, part * load(base_at + i) + least);
+            Lane d = m - load(before_at + i);
             way += d * d * f;
             weight += m * m * f;
-            store(&mu[i], m);
+            store(mu_at + i, m);
         }
         for (int i = p.c; i < p.cp; i++) mu[i] = 1;
         moved = sum(way), size = sum(weight);
