@@ -205,17 +205,18 @@ struct View {
     const void *row(long i) const { return (const char *)buffer.buf + i * buffer.strides[0]; }
 };
 
-// Runs job(worker, first row, last row) over blocks of rows; false if memory ran out.
-template <class Job>
-bool over_rows(long n, long block, int threads, const Job &job) {
+// Every thread makes itself a worker, and that runs (first row, last row) over blocks of rows; false if memory ran out.
+template <class Make>
+bool over_rows(long n, long block, int threads, const Make &make) {
     std::atomic<long> next{0};
     std::atomic<bool> fine{true};
     auto work = [&]() noexcept {
         try {
+            auto worker = make();
             for (;;) {
                 long first = next.fetch_add(block);
                 if (first >= n || !fine) return;
-                job(first, std::min(n, first + block));
+                worker->run(first, std::min(n, first + block));
             }
         } catch (...) {
             fine = false;
@@ -231,6 +232,15 @@ bool over_rows(long n, long block, int threads, const Job &job) {
     work();
     for (auto &one : crew) one.join();
     return fine;
+}
+
+template <class Run>
+struct Worker {
+    Run run;
+};
+template <class Run>
+std::unique_ptr<Worker<Run>> worker(const Run &run) {
+    return std::unique_ptr<Worker<Run>>(new Worker<Run>{run});
 }
 
 // Copies rows of (rows, c) into lanes filled up with zeros.
@@ -282,10 +292,12 @@ PyObject *py_least_squares(PyObject *, PyObject *args) {
         Py_BEGIN_ALLOW_THREADS;
         try {
             WITH_BODY(Small small((int)m, (int)j, n_free, coordinates.data(), (int)coordinates.stride);
-                      fine = over_rows(n, 256, threads, [&](long first, long last) {
-                          least_squares(small, values.row(0), values.single, values.stride, (int)c, cp, q.data(),
-                                        ones.data(), norms.data(), tolerance, scores.data(), scores.stride,
-                                        quality.data(), quality.stride, first, last);
+                      fine = over_rows(n, 256, threads, [&] {
+                          return worker([&](long first, long last) {
+                              least_squares(small, values.row(0), values.single, values.stride, (int)c, cp, q.data(),
+                                            ones.data(), norms.data(), tolerance, scores.data(), scores.stride,
+                                            quality.data(), quality.stride, first, last);
+                          });
                       }));
         } catch (...) {
             fine = false;
@@ -319,10 +331,13 @@ PyObject *py_poisson(PyObject *, PyObject *args) {
     try {
         Vec t = padded(shapes, cp);
         Py_BEGIN_ALLOW_THREADS;
-        WITH_BODY(fine = over_rows(n, 32, threads, [&](long first, long last) {
-                      poisson(values.row(0), values.single, values.stride, (int)c, cp, t.data(), (int)k, floor,
-                              tolerance, steps, scores.data(), scores.stride, summary.data(), summary.stride, first,
-                              last);
+        WITH_BODY(fine = over_rows(n, 32, threads, [&] {
+                      auto fit = std::make_shared<Counting>(t.data(), (int)c, cp, (int)k, floor, tolerance, steps);
+                      return worker([&, fit](long first, long last) {
+                          for (long i = first; i < last; i++)
+                              fit->row(values.row(0), values.single, values.stride, i,
+                                       scores.data() + i * scores.stride, summary.data() + i * summary.stride);
+                      });
                   }));
         Py_END_ALLOW_THREADS;
     } catch (...) {
@@ -395,10 +410,13 @@ PyObject *py_decompose(PyObject *, PyObject *args) {
     p.sigma_each = sigma.ok && sigma.rows == p.n && p.n > 1;
     p.pile = pile.data();
     Py_BEGIN_ALLOW_THREADS;
-    WITH_BODY(fine = over_rows(p.n, 16, threads, [&](long first, long last) {
-                  Fitter fitter(p);
-                  fitter.rows(values.row(0), values.single, values.stride, first, last, scores.data(), errors.data(),
-                              free_scores.data(), ratios.data(), drifts.data(), summary.data(), mean.data());
+    WITH_BODY(fine = over_rows(p.n, 8, threads, [&] {
+                  auto fitter = std::make_shared<Fitter>(p);
+                  return worker([&, fitter](long first, long last) {
+                      fitter->rows(values.row(0), values.single, values.stride, first, last, scores.data(),
+                                   errors.data(), free_scores.data(), ratios.data(), drifts.data(), summary.data(),
+                                   mean.data());
+                  });
               }));
     Py_END_ALLOW_THREADS;
     return finish(fine);
@@ -587,6 +605,12 @@ static void project(const Rows &a, const double *x, int cp, double *out) {
     int j = 0;
     for (; j + 4 < a.n; j += 8) tile<8, 1>(a.from(j), &x, cp, out + j, 1);
     if (j < a.n) tile<4, 1>(a.from(j), &x, cp, out + j, 1);
+}
+
+static double sum_of(const double *x, int cp) {
+    Lane t = Lane{};
+    for (int i = 0; i < cp; i += LANES) t += load(x + i);
+    return sum(t);
 }
 
 // out = start (or zero) + sum of factor[j] times row j
@@ -1145,8 +1169,7 @@ struct Counting {
     void row(const void *values, bool single, long stride, long row, double *out, double *told) {
         double *y = &padded_y[8];
         take_row(values, single, stride, row, c, cp, y);
-        double total = 0;
-        for (int i = 0; i < c; i++) total += y[i];
+        const double total = sum_of(y, cp);
         for (int i = 0; i < cp; i += LANES) {
             Lane t = load(y + i);
             for (int e = 1; e <= 3; e++) t += load(y + i - e) + load(y + i + e);
@@ -1225,14 +1248,6 @@ struct Counting {
     }
 };
 
-static void poisson(const void *values, bool single, long stride, int c, int cp, const double *shapes, int k,
-                    double floor, double tolerance, int steps, double *scores, long score_stride, double *summary,
-                    long summary_stride, long first, long last) {
-    Counting fit(shapes, c, cp, k, floor, tolerance, steps);
-    for (long row = first; row < last; row++)
-        fit.row(values, single, stride, row, scores + row * score_stride, summary + row * summary_stride);
-}
-
 // ------------------------------------------------------------------------------- the penalised fit
 
 // In each step the signed columns V (drifts, pile-up, distortions; prior sd folded in) and the templates T of the
@@ -1252,7 +1267,7 @@ struct Fitter {
     const Plan &p;
     Vec padded_y, variance, w, mu, base, lin, before, pull, rest, weighted, owned, x, a, z, was;
     Vec built_w, factor, inverse, g, u, v, s, b, extra, others;
-    Vec saved_w, saved_a, saved_mu;
+    Vec saved_w, saved_a, saved_mu, saved_s;
     std::vector<Column> columns;
     std::vector<int> set, saved_set, out_of_set;
     std::vector<char> allowed, member;
@@ -1262,9 +1277,9 @@ struct Fitter {
     std::vector<double> factors;
     Quadratic problem;
     double *y;
-    double f2 = 0, pile = 0, total = 0, penalty = 0, det = 0, size = 0, moved = 0;
-    int nv = 0, stride = 0, rounds = 0;
-    bool counts = true, stale = true;
+    double f2 = 0, pile = 0, total = 0, penalty = 0, det = 0, size = 0, moved = 0, strayed = 0;
+    int nv = 0, saved_nv = 0, stride = 0, rounds = 0;
+    bool counts = true, stale = true, started = false;
 
     explicit Fitter(const Plan &plan) : p(plan) {
         const int most = p.drifts + 1 + p.k * p.all_modes + p.k;
@@ -1481,7 +1496,7 @@ struct Fitter {
             }
             for (int j = n; j < stride; j++) row[j] = 0;
         }
-        built_w = w;
+        built_w = w, strayed = 0;
         eliminate();
         std::fill(z.begin(), z.end(), 0.0);
         means();
@@ -1489,6 +1504,7 @@ struct Fitter {
 
     // Rows and mean at the scores a and distortions z, the matrix as it is.
     void refresh() {
+        if (nv == 0) return;  // nothing but the mean, which solve() left
         for (auto &one : columns) {
             if (one.of >= 0) one.scale = a[one.of];
             else shared(-1 - one.of);
@@ -1602,26 +1618,31 @@ struct Fitter {
             store(mu_at + i, m);
         }
         for (int i = p.c; i < p.cp; i++) mu[i] = 1;
-        moved = sum(way), size = sum(weight);
-        stale = crossed || !(moved <= 3e-4 * size);
+        moved = sum(way), size = sum(weight), strayed += std::sqrt(moved);
+        // where no determinant depends on the matrix, it may be older
+        stale = crossed || !(moved <= (nv > 0 ? 3e-4 : 1e-2) * size);
     }
 
     // Classes outside whose gradient says that they help join the set. Returns whether any did.
     bool join() {
+        far.clear(), out_of_set.clear();
+        for (int j = 0; j < p.k; j++)
+            if (!member[j] && allowed[j]) far.add(shape(j)), out_of_set.push_back(j);
+        if (far.n == 0) return false;
+        far.fill();
+        project(far, rest.data(), p.cp, others.data());
         bool any = false;
-        if ((int)set.size() == p.k) return false;
-        project(shapes, rest.data(), p.cp, others.data());
-        for (int j = 0; j < p.k; j++) {
-            if (member[j] || !allowed[j] || !(others[j] > 0)) continue;
-            const double *t = shape(j);
+        for (int e = 0; e < far.n; e++) {
+            if (!(others[e] > 0)) continue;
+            const double *t = far.at[e], *with = w.data();
             Lane info = all(0);
             for (int i = 0; i < p.cp; i += LANES) {
                 Lane m = load(t + i);
-                info += m * m * load(&w[i]);
+                info += m * m * load(with + i);
             }
-            if (others[j] * others[j] > 1e-4 * sum(info)) {
-                member[j] = 1;
-                set.push_back(j);
+            if (others[e] * others[e] > 1e-4 * sum(info)) {
+                member[out_of_set[e]] = 1;
+                set.push_back(out_of_set[e]);
                 any = true;
             }
         }
@@ -1632,11 +1653,14 @@ struct Fitter {
     // The fit: reweighted steps until the mean stays. Leaves a, mu, f2, s, b, z of the last step.
     double run(int modes, bool adapt, int steps, double tolerance) {
         double last = 0;
-        for (rounds = 0; rounds < steps; rounds++) {
+        const int begun = started && steps > 1 ? 1 : 0;
+        started = false;
+        for (rounds = begun; rounds < steps; rounds++) {
+            if (rounds > 0) weigh();
             if (stale) build(modes);
             else refresh();
             solve();
-            bool joined = join(), settled = true;
+            bool joined = rounds + 1 < steps && join(), settled = true;
             stale |= joined;
             if (adapt && rounds >= 1) {
                 int ndf = p.c;
@@ -1646,7 +1670,6 @@ struct Fitter {
                 settled = !(std::fabs(f2 - old) > 0.02 * f2);
                 stale |= std::fabs(f2 - old) > 0.1 * f2;
             }
-            weigh();
             // steps shrink, so the next would move less than this one
             const double next = moved * (last > 0 ? std::sqrt(std::min(1.0, moved / last)) : 1.0);
             last = moved;
@@ -1699,8 +1722,22 @@ struct Fitter {
         }
         if (set.empty())
             for (int j = 0; j < p.k; j++) member[j] = 1, set.push_back(j), a[j] = std::max(total, 0.0) / p.k;
-        for (int i = 0; i < p.cp; i++) mu[i] = 0;
         stale = true;
+        started = p.drifts == 0 && p.modes == 0 && pile == 0;
+        if (!started) {
+            std::fill(mu.begin(), mu.end(), 0.0);
+            return;
+        }
+        // without distortions this was the first step
+        left.clear();
+        for (int j : set) left.add(shape(j));
+        left.fill();
+        means();
+        for (int i = 0; i < p.cp; i += LANES) {
+            const Lane m = load(&lin[i]);
+            store(&mu[i], counts ? larger(m, 0.05 * m + p.floor) : m);
+        }
+        for (int i = p.c; i < p.cp; i++) mu[i] = 1;
     }
 
     // sd of every score: inverse information on the free set; a zero score is freed alone. est: unconstrained.
@@ -1784,9 +1821,20 @@ struct Fitter {
         }
     }
 
+    // Without distortions: the matrix at the weights of the end, from which the fits without a class start too.
+    void renew() {
+        build(0);
+        const int np = (int)set.size();
+        for (int i = 0; i < np; i++) {
+            b[i] = g[i];
+            for (int j = 0; j < np; j++) b[i] += s[(size_t)i * p.k + j] * was[j];
+        }
+    }
+
     // Keeps the end of the full fit, from which those without a class, and the novelty fit, start.
     void keep() {
-        saved_set = set, saved_a = a, saved_w = w, saved_mu = mu;
+        saved_set = set, saved_a = a, saved_w = w, saved_mu = mu, saved_nv = nv;
+        if (nv == 0) saved_s = s;
     }
 
     void restore() {
@@ -1802,9 +1850,26 @@ struct Fitter {
         restore();
         allowed[j] = 0, member[j] = 0, a[j] = 0;
         set.erase(std::remove(set.begin(), set.end(), j), set.end());
-        if (set.empty())
+        if (set.empty()) {
             for (int i = 0; i < p.k; i++)
                 if (allowed[i]) set.push_back(i), member[i] = 1, a[i] = std::max(total, 0.0) / p.k;
+        } else if (saved_nv == 0) {
+            left.clear();
+            int row = 0, column;
+            for (int i = 0; i < (int)saved_set.size(); i++) {
+                if (saved_set[i] == j) continue;
+                left.add(shape(saved_set[i]));
+                column = 0;
+                for (int e = 0; e < (int)saved_set.size(); e++)
+                    if (saved_set[e] != j)
+                        s[(size_t)row * p.k + column++] = saved_s[(size_t)i * p.k + e];
+                row++;
+            }
+            left.fill();
+            nv = 0, columns.clear(), stride = eight(row);
+            means();
+            stale = false;
+        }
     }
 
     // summary: mismatch f, chi-square at f_min, Pearson's chi-square, penalised log-likelihood, free scores,
@@ -1815,8 +1880,7 @@ struct Fitter {
         counts = p.sigma == nullptr;
         for (long row = first; row < last; row++) {
             take_row(values, single, stride_in, row, p.c, p.cp, y);
-            total = 0;
-            for (int i = 0; i < p.c; i++) total += y[i];
+            total = sum_of(y, p.cp);
             if (!counts) {
                 const double *sd = p.sigma + (p.sigma_each ? row * (long)p.c : 0);
                 for (int i = 0; i < p.c; i++) variance[i] = sd[i] * sd[i];
@@ -1846,6 +1910,8 @@ struct Fitter {
             told[7] = nv;
             if (mean)
                 for (int i = 0; i < p.c; i++) mean[row * p.c + i] = mu[i];
+            weigh();
+            if (nv == 0 && strayed * strayed > 1e-4 * size) renew();
             errors(sd, est);
             keep();
             const double full_f2 = f2;
@@ -1856,7 +1922,7 @@ struct Fitter {
                     f2 = full_f2;
                     // far above any threshold, the size of the ratio is enough
                     const double square = out[j] * out[j] / (sd[j] * sd[j]);
-                    const int most = square > 400 ? 1 : square > 150 ? 2 : p.null_steps;
+                    const int most = square > 400 && nv > 0 ? 1 : square > 150 ? 2 : p.null_steps;
                     const double without = run(p.modes, false, std::min(most, p.null_steps), p.null_tolerance);
                     ratio[j] = std::max(0.0, 2 * (full - without));
                 }
