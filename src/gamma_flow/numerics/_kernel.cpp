@@ -1111,15 +1111,45 @@ static void least_squares(const Small &s, const void *values, bool single, long 
 
 // ------------------------------------------------------------------------------------------ Poisson
 
-// Maximises sum(y log mu - mu), mu = scores @ shapes + floor, over scores >= 0: Newton steps on quadratic models,
-// shortened until the likelihood grows enough, from a least squares fit weighted by smoothed data.
-// summary: log-likelihood, Kuhn-Tucker violation over the counts, steps, 1 if the tolerance is not met.
+// Slope of the likelihood along a change of the mean, at a part of the way. Filled-up channels have change 0.
+static double slope_at(const double *y, const double *mu, const double *change, double way, double floor, int cp) {
+    Lane out = all(0), f = all(way), low = all(floor);
+    for (int i = 0; i < cp; i += LANES) {
+        Lane d = load(change + i), m = larger(load(mu + i) + f * d, low);
+        out += d * ((load(y + i) - m) / m);
+    }
+    return sum(out);
+}
+
+// How far to go along a change of the mean, 0 to 1: at least half the way to the maximum on it. The likelihood is
+// concave: where its slope is not negative it has only grown, and a slope keeps its digits where differences of the
+// likelihood are lost in rounding.
+static double ascent(const double *y, const double *mu, const double *change, double floor, int cp) {
+    double low = 0, at_low = slope_at(y, mu, change, 0, floor, cp);
+    if (!(at_low > 0)) return 0;
+    double high = 1, at_high = slope_at(y, mu, change, 1, floor, cp);
+    if (at_high >= 0) return 1;
+    for (int i = 0; i < 60 && low < 0.5 * high; i++) {
+        const double width = high - low;
+        double way = low + width * (i % 3 < 2 ? at_low / (at_low - at_high) : 0.5);
+        way = std::min(std::max(way, low + 0.05 * width), high - 0.05 * width);
+        const double now = slope_at(y, mu, change, way, floor, cp);
+        if (now >= 0) low = way, at_low = now;
+        else high = way, at_high = now;
+    }
+    return low;
+}
+
+// Maximises sum(y log mu - mu), mu = scores @ shapes + floor, over scores >= 0: the solution of a quadratic model, then
+// a search on the line to it; one score after the other where that does not ascend. It grows at every step, and the
+// steps end at the maximum: see numerics/poisson.py. The start is a least squares fit weighted by smoothed data.
+// summary: log-likelihood, violation of the optimality conditions, steps, 1 if the tolerance is not met.
 struct Counting {
     const double *shapes;
     int c, cp, k, wide;
     double floor, tolerance;
     int steps;
-    Vec padded_y, level, mu, trial, w, ratio, inverse, weighted, g, right, x, next, a, b, sums_of;
+    Vec padded_y, level, mu, change, w, ratio, inverse, weighted, g, right, x, next, a, b, sums_of;
     Rows rows, scaled;
     Quadratic problem;
 
@@ -1127,7 +1157,7 @@ struct Counting {
         : shapes(shapes_), c(c_), cp(cp_), k(k_), wide((k_ + 7) / 8 * 8), floor(floor_), tolerance(tolerance_),
           steps(steps_) {
         padded_y.assign(cp + 16, 0.0), level.assign(cp, floor);
-        for (auto *one : {&mu, &trial, &w, &ratio, &inverse}) one->assign(cp, 0.0);
+        for (auto *one : {&mu, &change, &w, &ratio, &inverse}) one->assign(cp, 0.0);
         for (auto *one : {&right, &x, &next, &a, &b, &sums_of}) one->assign(wide, 0.0);
         weighted.assign((size_t)k * cp, 0.0), g.assign((size_t)wide * wide, 0.0);
         for (int j = 0; j < k; j++) {
@@ -1179,38 +1209,45 @@ struct Counting {
         project(scaled, y, cp, b.data());
         for (int j = 0; j < k; j++) a[j] = b[j] > 0 ? 1 : 0;
         problem.solve(g.data(), b.data(), k, wide, a.data());
-        // a class that should not have been left out comes in by its gradient; one above zero leaves it defined
-        double now, violation = 0;
         mean(a, mu);
-        now = likelihood(y, mu);
-        for (int j = 0; j < k; j++) next[j] = sums_of[j] > 0 ? total / (k * sums_of[j]) : 0;
-        mean(next, trial);
-        const double flat = likelihood(y, trial);
-        if (!(now >= flat)) now = flat, a.swap(next), mu.swap(trial);
+        auto evenly = [&] {
+            for (int j = 0; j < k; j++) a[j] = sums_of[j] > 0 && total > 0 ? total / (k * sums_of[j]) : 0;
+            mean(a, mu);
+        };
+        bool fitted = true;
+        double violation = 0;
         int done = 0;
-        for (;; done++) {
+        for (; total > 0; done++) {
             // gradient and its violation of the conditions, a_j g_j and g_j+ over the counts
             double *const inverse_at = inverse.data(), *const ratio_at = ratio.data(), *const w_at = w.data();
             const double *const mean_at = mu.data();
             for (int i = 0, end = cp; i < end; i += LANES) {
                 const Lane t = 1.0 / load(mean_at + i);
                 store(inverse_at + i, t);
-                store(ratio_at + i, load(y + i) * t - 1.0);
+                store(ratio_at + i, (load(y + i) - load(mean_at + i)) * t);
             }
             for (int i = c; i < cp; i++) ratio_at[i] = 0;
             project(rows, ratio.data(), cp, b.data());
             violation = 0;
             for (int j = 0; j < k; j++) {
-                double relative = sums_of[j] > 0 ? b[j] / sums_of[j] : 0;
-                violation = std::max(violation, std::max(relative, std::fabs(relative) * a[j] * sums_of[j] /
-                                                                       std::max(total, 1.0)));
+                const double relative = sums_of[j] > 0 ? b[j] / sums_of[j] : 0;
+                double missed = std::max(relative, std::fabs(relative) * a[j] * sums_of[j] / std::max(total, 1.0));
+                if (!std::isfinite(missed)) missed = std::numeric_limits<double>::infinity();
+                violation = std::max(violation, missed);
             }
-            if (violation <= tolerance || done == steps || total <= 0) break;
-            // curvature: that of the likelihood itself once near, where it is safe, else Fisher's
-            const bool exact = violation < 1e-2;
+            if (fitted && !(violation < 0.5)) {  // least squares left a peak without a class
+                fitted = false;
+                evenly();
+                done--;
+                continue;
+            }
+            if (violation <= tolerance || done == steps || std::isinf(violation)) break;
+            // curvature: the expected one far away, that of the likelihood itself once near, the larger one between
+            const bool exact = violation < (done < 3 ? 1e-2 : 0.5);
+            const Lane least = all(exact ? 1e-3 : 1.0), part = all(!exact && done < 3 ? 0.0 : 1.0);
             for (int i = 0, end = cp; i < end; i += LANES) {
                 const Lane t = load(inverse_at + i);
-                store(w_at + i, exact ? larger(load(y + i) * t, all(1e-3)) * t : t);
+                store(w_at + i, larger(part * load(y + i) * t, least) * t);
             }
             for (int i = c; i < cp; i++) w[i] = 0;
             curvature();
@@ -1221,30 +1258,33 @@ struct Counting {
                 right[j] = s;
             }
             problem.solve(g.data(), right.data(), k, wide, x.data());
-            double slope = 0;
-            for (int j = 0; j < k; j++) slope += b[j] * (x[j] - a[j]);
-            double length = 1;
-            bool moved = false;
-            for (int half = 0; half < 40; half++, length *= 0.5) {
-                for (int j = 0; j < k; j++) next[j] = length == 1 ? x[j] : a[j] + length * (x[j] - a[j]);
-                mean(next, trial);
-                const double then = likelihood(y, trial), rounding = 1e-13 * (std::fabs(now) + 1);
-                if (then >= now + 1e-4 * length * slope || (half > 0 && length * slope < rounding)) {
-                    moved = then >= now - 10 * rounding;
-                    if (moved) now = then, a.swap(next), mu.swap(trial);
-                    break;
-                }
+            for (int j = 0; j < k; j++) next[j] = x[j] - a[j];
+            combine(rows.from(0), next.data(), k, cp, nullptr, change.data());
+            const double way = ascent(y, mu.data(), change.data(), floor, cp);
+            if (way > 0) {
+                for (int j = 0; j < k; j++) a[j] = way == 1 ? x[j] : std::max(a[j] + way * next[j], 0.0);
+                mean(a, mu);
+                continue;
             }
-            if (!moved) {
-                done++;
-                break;
+            for (int j = 0; j < k; j++) {
+                const double *shape = rows.at[j];
+                double slope = 0, bent = 0;
+                for (int i = 0; i < c; i++) {
+                    slope += shape[i] * ((y[i] - mu[i]) / mu[i]);
+                    bent += shape[i] / mu[i] * (shape[i] / mu[i]) * std::max(y[i], mu[i]);
+                }
+                if (!(bent > 0)) continue;
+                const double step = std::max(slope / bent, -a[j]);
+                for (int i = 0; i < cp; i++) change[i] = step * shape[i];
+                a[j] = std::max(a[j] + ascent(y, mu.data(), change.data(), floor, cp) * step, 0.0);
+                mean(a, mu);
             }
         }
         for (int j = 0; j < k; j++) out[j] = total > 0 ? a[j] : 0;
-        told[0] = now;
-        told[1] = total > 0 ? violation : 0;
+        told[0] = likelihood(y, mu);
+        told[1] = violation;
         told[2] = done;
-        told[3] = told[1] <= tolerance ? 0 : 1;
+        told[3] = violation <= tolerance ? 0 : 1;
     }
 };
 
@@ -1363,8 +1403,8 @@ struct Fitter {
         return sum(l) - (p.cp - p.c);
     }
 
-    // Smallest f^2 in range at which chi-square <= ndf: Newton on 1 / chi-square, which is nearly straight.
-    double mismatch(double ndf) const {
+    // Smallest f^2 in range at which chi-square <= limit: Newton on 1 / chi-square, which is nearly straight.
+    double mismatch(double limit) const {
         const double lo = p.f_min * p.f_min, hi = p.f_max * p.f_max, filled = p.cp - p.c;
         double t = lo;
         for (int it = 0; it < 20; it++) {
@@ -1377,8 +1417,8 @@ struct Fitter {
             }
             const double q = 1 / (1 + t);  // the filled-up channels: e = -1, m = 1
             const double sg = sum(chi) - filled * q, sd = sum(slope) - filled * q * q;
-            if (sg <= ndf * (it == 0 ? 1 : 1.002) || !(sd > 0)) return t;
-            t += (sg * sg / ndf - sg) / sd;
+            if (sg <= limit * (it == 0 ? 1 : 1.002) || !(sd > 0)) return t;
+            t += (sg * sg / limit - sg) / sd;
             if (t >= hi) return hi;
         }
         return t;
@@ -1666,7 +1706,9 @@ struct Fitter {
                 int ndf = p.c;
                 for (int j : set) ndf -= a[j] > 0;
                 double old = f2;
-                f2 = mismatch(std::max(ndf, 1));
+                // one standard deviation of chi-square is what chance makes: no mismatch is taken from it
+                ndf = std::max(ndf, 1);
+                f2 = mismatch(ndf + std::sqrt(2.0 * ndf));
                 settled = !(std::fabs(f2 - old) > 0.02 * f2);
                 stale |= std::fabs(f2 - old) > 0.1 * f2;
             }
