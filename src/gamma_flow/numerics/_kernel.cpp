@@ -1317,7 +1317,7 @@ struct Fitter {
     std::vector<double> factors;
     Quadratic problem;
     double *y;
-    double f2 = 0, pile = 0, total = 0, penalty = 0, det = 0, size = 0, moved = 0, strayed = 0;
+    double f2 = 0, pile = 0, total = 0, penalty = 0, det = 0, size = 0, moved = 0, strayed = 0, still = 0;
     int nv = 0, saved_nv = 0, stride = 0, rounds = 0;
     bool counts = true, stale = true, started = false;
 
@@ -1534,6 +1534,8 @@ struct Fitter {
                 for (int j = nv; j < n; j++) row[j] *= columns[i].scale;
                 row[i] += 1;
             }
+            // what lanes read left of the diagonal has to be finite, although nothing comes of it
+            for (int j = i / LANES * LANES; j < i; j++) row[j] = 0;
             for (int j = n; j < stride; j++) row[j] = 0;
         }
         built_w = w, strayed = 0;
@@ -1660,7 +1662,7 @@ struct Fitter {
         for (int i = p.c; i < p.cp; i++) mu[i] = 1;
         moved = sum(way), size = sum(weight), strayed += std::sqrt(moved);
         // where no determinant depends on the matrix, it may be older
-        stale = crossed || !(moved <= (nv > 0 ? 3e-4 : 1e-2) * size);
+        stale = crossed || !(moved <= (nv > 0 ? still : 1e-2) * size);
     }
 
     // Classes outside whose gradient says that they help join the set. Returns whether any did.
@@ -1693,6 +1695,7 @@ struct Fitter {
     // The fit: reweighted steps until the mean stays. Leaves a, mu, f2, s, b, z of the last step.
     double run(int modes, bool adapt, int steps, double tolerance) {
         double last = 0;
+        still = std::min(3e-4, 0.03 * tolerance);
         const int begun = started && steps > 1 ? 1 : 0;
         started = false;
         for (rounds = begun; rounds < steps; rounds++) {
@@ -1953,7 +1956,7 @@ struct Fitter {
             if (mean)
                 for (int i = 0; i < p.c; i++) mean[row * p.c + i] = mu[i];
             weigh();
-            if (nv == 0 && strayed * strayed > 1e-4 * size) renew();
+            if (nv == 0 && strayed * strayed > std::min(1e-4, 0.01 * p.tolerance) * size) renew();
             errors(sd, est);
             keep();
             const double full_f2 = f2;
@@ -1962,10 +1965,10 @@ struct Fitter {
                     if (j == p.skip || !(out[j] > p.least_ratio * sd[j]) || !(out[j] > 0)) continue;
                     leave_out(j);
                     f2 = full_f2;
-                    // far above any threshold, the size of the ratio is enough
+                    // far above any threshold, a percent of the ratio is enough
                     const double square = out[j] * out[j] / (sd[j] * sd[j]);
-                    const int most = square > 400 && nv > 0 ? 1 : square > 150 ? 2 : p.null_steps;
-                    const double without = run(p.modes, false, std::min(most, p.null_steps), p.null_tolerance);
+                    const double without =
+                        run(p.modes, false, p.null_steps, p.null_tolerance * std::max(1.0, square / 5));
                     ratio[j] = std::max(0.0, 2 * (full - without));
                 }
             if (p.novelty && p.all_modes > p.modes) {
