@@ -1142,21 +1142,21 @@ static double ascent(const double *y, const double *mu, const double *change, do
 
 // Maximises sum(y log mu - mu), mu = scores @ shapes + floor, over scores >= 0: the solution of a quadratic model, then
 // a search on the line to it; one score after the other where that does not ascend. It grows at every step, and the
-// steps end at the maximum: see numerics/poisson.py. The start is a least squares fit weighted by smoothed data.
+// steps end at the maximum: see numerics/poisson.py.
 // summary: log-likelihood, violation of the optimality conditions, steps, 1 if the tolerance is not met.
 struct Counting {
     const double *shapes;
     int c, cp, k, wide;
     double floor, tolerance;
     int steps;
-    Vec padded_y, level, mu, change, w, ratio, inverse, weighted, g, right, x, next, a, b, sums_of;
+    Vec counts, level, mu, change, w, ratio, inverse, weighted, g, right, x, next, a, b, sums_of;
     Rows rows, scaled;
     Quadratic problem;
 
     Counting(const double *shapes_, int c_, int cp_, int k_, double floor_, double tolerance_, int steps_)
         : shapes(shapes_), c(c_), cp(cp_), k(k_), wide((k_ + 7) / 8 * 8), floor(floor_), tolerance(tolerance_),
           steps(steps_) {
-        padded_y.assign(cp + 16, 0.0), level.assign(cp, floor);
+        counts.assign(cp, 0.0), level.assign(cp, floor);
         for (auto *one : {&mu, &change, &w, &ratio, &inverse}) one->assign(cp, 0.0);
         for (auto *one : {&right, &x, &next, &a, &b, &sums_of}) one->assign(wide, 0.0);
         weighted.assign((size_t)k * cp, 0.0), g.assign((size_t)wide * wide, 0.0);
@@ -1197,24 +1197,11 @@ struct Counting {
     }
 
     void row(const void *values, bool single, long stride, long row, double *out, double *told) {
-        double *y = &padded_y[8];
+        double *const y = counts.data();
         take_row(values, single, stride, row, c, cp, y);
         const double total = sum_of(y, cp);
-        for (int i = 0; i < cp; i += LANES) {
-            Lane t = load(y + i);
-            for (int e = 1; e <= 3; e++) t += load(y + i - e) + load(y + i + e);
-            store(&w[i], 1.0 / (larger(t * (1.0 / 7), all(0)) + 0.5));
-        }
-        curvature();
-        project(scaled, y, cp, b.data());
-        for (int j = 0; j < k; j++) a[j] = b[j] > 0 ? 1 : 0;
-        problem.solve(g.data(), b.data(), k, wide, a.data());
+        for (int j = 0; j < k; j++) a[j] = sums_of[j] > 0 && total > 0 ? total / (k * sums_of[j]) : 0;
         mean(a, mu);
-        auto evenly = [&] {
-            for (int j = 0; j < k; j++) a[j] = sums_of[j] > 0 && total > 0 ? total / (k * sums_of[j]) : 0;
-            mean(a, mu);
-        };
-        bool fitted = true;
         double violation = 0;
         int done = 0;
         for (; total > 0; done++) {
@@ -1235,16 +1222,10 @@ struct Counting {
                 if (!std::isfinite(missed)) missed = std::numeric_limits<double>::infinity();
                 violation = std::max(violation, missed);
             }
-            if (fitted && !(violation < 0.5)) {  // least squares left a peak without a class
-                fitted = false;
-                evenly();
-                done--;
-                continue;
-            }
             if (violation <= tolerance || done == steps || std::isinf(violation)) break;
             // curvature: the expected one far away, that of the likelihood itself once near, the larger one between
-            const bool exact = violation < (done < 3 ? 1e-2 : 0.5);
-            const Lane least = all(exact ? 1e-3 : 1.0), part = all(!exact && done < 3 ? 0.0 : 1.0);
+            const bool exact = done >= 3 && violation < 0.5;
+            const Lane least = all(exact ? 1e-3 : 1.0), part = all(done < 3 ? 0.0 : 1.0);
             for (int i = 0, end = cp; i < end; i += LANES) {
                 const Lane t = load(inverse_at + i);
                 store(w_at + i, larger(part * load(y + i) * t, least) * t);
@@ -1307,7 +1288,7 @@ struct Fitter {
     const Plan &p;
     Vec padded_y, variance, w, mu, base, lin, before, pull, rest, weighted, owned, x, a, z, was;
     Vec built_w, factor, inverse, g, u, v, s, b, extra, others;
-    Vec saved_w, saved_a, saved_mu, saved_s;
+    Vec saved_w, saved_a, saved_mu, saved_s, saved_b;
     std::vector<Column> columns;
     std::vector<int> set, saved_set, out_of_set;
     std::vector<char> allowed, member;
@@ -1693,8 +1674,9 @@ struct Fitter {
     }
 
     // The fit: reweighted steps until the mean stays. Leaves a, mu, f2, s, b, z of the last step.
-    double run(int modes, bool adapt, int steps, double tolerance) {
-        double last = 0;
+    double run(int modes, bool adapt, int steps, double tolerance, double square = 0, double full = 0) {
+        double last = 0, level = 0;
+        auto score = [&] { return likelihood() - 0.5 * penalty - (p.determinant ? 0.5 * det : 0.0); };
         still = std::min(3e-4, 0.03 * tolerance);
         const int begun = started && steps > 1 ? 1 : 0;
         started = false;
@@ -1718,9 +1700,14 @@ struct Fitter {
             // steps shrink, so the next would move less than this one
             const double next = moved * (last > 0 ? std::sqrt(std::min(1.0, moved / last)) : 1.0);
             last = moved;
-            if (rounds > 0 && settled && !joined && next < tolerance) break;
+            if (rounds == 0 || !settled || joined) continue;
+            if (next < tolerance) break;
+            if (next < tolerance * square / 5) {  // a class far above any threshold: a percent of its ratio is enough
+                level = score();
+                if (next < tolerance * 2 * (full - level) / 5) return level;
+            }
         }
-        return likelihood() - 0.5 * penalty - (p.determinant ? 0.5 * det : 0.0);
+        return score();
     }
 
     // A start: the plain templates, weighted by smoothed data and without distortions.
@@ -1879,7 +1866,7 @@ struct Fitter {
     // Keeps the end of the full fit, from which those without a class, and the novelty fit, start.
     void keep() {
         saved_set = set, saved_a = a, saved_w = w, saved_mu = mu, saved_nv = nv;
-        if (nv == 0) saved_s = s;
+        saved_s = s, saved_b = b;
     }
 
     void restore() {
@@ -1898,22 +1885,27 @@ struct Fitter {
         if (set.empty()) {
             for (int i = 0; i < p.k; i++)
                 if (allowed[i]) set.push_back(i), member[i] = 1, a[i] = std::max(total, 0.0) / p.k;
-        } else if (saved_nv == 0) {
+        } else {
+            // the quadratic problem of the last step without it
             left.clear();
-            int row = 0, column;
+            int n = 0;
             for (int i = 0; i < (int)saved_set.size(); i++) {
                 if (saved_set[i] == j) continue;
                 left.add(shape(saved_set[i]));
-                column = 0;
+                int column = 0;
                 for (int e = 0; e < (int)saved_set.size(); e++)
-                    if (saved_set[e] != j)
-                        s[(size_t)row * p.k + column++] = saved_s[(size_t)i * p.k + e];
-                row++;
+                    if (saved_set[e] != j) s[(size_t)n * p.k + column++] = saved_s[(size_t)i * p.k + e];
+                b[n] = saved_b[i], x[n++] = a[saved_set[i]];
             }
-            left.fill();
-            nv = 0, columns.clear(), stride = eight(row);
-            means();
-            stale = false;
+            if (saved_nv == 0) {
+                left.fill();
+                nv = 0, columns.clear(), stride = eight(n);
+                means();
+                stale = false;
+            } else {
+                problem.solve(s.data(), b.data(), n, p.k, x.data());
+                for (int i = 0; i < n; i++) a[set[i]] = x[i];
+            }
         }
     }
 
@@ -1965,10 +1957,8 @@ struct Fitter {
                     if (j == p.skip || !(out[j] > p.least_ratio * sd[j]) || !(out[j] > 0)) continue;
                     leave_out(j);
                     f2 = full_f2;
-                    // far above any threshold, a percent of the ratio is enough
                     const double square = out[j] * out[j] / (sd[j] * sd[j]);
-                    const double without =
-                        run(p.modes, false, p.null_steps, p.null_tolerance * std::max(1.0, square / 5));
+                    const double without = run(p.modes, false, p.null_steps, p.null_tolerance, square, full);
                     ratio[j] = std::max(0.0, 2 * (full - without));
                 }
             if (p.novelty && p.all_modes > p.modes) {
