@@ -22,7 +22,13 @@ _FEWEST = 200  # draws of a class in all its bins
 
 
 def calibrate(
-    engine: Engine, pools: Sequence[Floats], nulls: int, rng: np.random.Generator, threads: int = 1
+    engine: Engine,
+    pools: Sequence[Floats],
+    nulls: int,
+    rng: np.random.Generator,
+    *,
+    live_time: float | None = None,
+    threads: int = 1,
 ) -> Calibration:
     """Draw nulls and condense them.
 
@@ -35,6 +41,10 @@ def calibrate(
     nulls : int
         Draws in all.
     rng : numpy.random.Generator
+    live_time : float, optional
+        Seconds that a draw is taken to have lasted; unknown without it.
+    threads : int
+        Of the fit; they change nothing but the time.
 
     Raises
     ------
@@ -55,7 +65,8 @@ def calibrate(
         pools, background, templates.axis.edges, templates.active, nulls, engine.drawn(), rng
     )
     values = np.ascontiguousarray(engine.taken(values))
-    fit = engine.fit(values, threads=threads)
+    seconds = None if live_time is None else np.full(nulls, live_time)
+    fit = engine.fit(values, None, seconds, threads=threads)
     counts = values.sum(axis=1)
     x = log_counts(counts)
     k = len(templates)
