@@ -195,7 +195,10 @@ def main() -> None:
     parser.add_argument("--parts", default=None)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--live-time", type=float, default=1.0, help="seconds a frame, which the files do not tell; 0: unknown"
+        "--live-time",
+        type=float,
+        default=1.0,
+        help="seconds a frame, which the files do not tell; 0: unknown",
     )
     chosen = parser.parse_args()
     if not chosen.data.exists():

@@ -18,6 +18,7 @@ __all__ = ["calibrate"]
 Floats = NDArray[np.float64]
 
 _BINS = 6
+_ENOUGH = 30  # draws that fix a rate to a fifth
 _FEWEST = 200  # draws of a class in all its bins
 
 
@@ -102,10 +103,10 @@ def calibrate(
 def _effective(log_p: Floats, rate: float, classes: int) -> float:
     """Return the number of independent classes that explains how often the least p-value gets low.
 
-    The rate of draws below a p-value is read at twice the promised rate, where more of them lie: there
-    1 - (1 - p)^n is the rate, and n follows.
+    The p-value below which the promised rate of draws lies is read off them (or that of 30 draws, if the rate
+    promises fewer): there 1 - (1 - p)^n is the rate, and n follows.
     """
-    at = min(2 * rate, 0.5)
+    at = min(max(rate, _ENOUGH / len(log_p)), 0.5)
     p = float(np.exp(np.quantile(log_p, at)))
     if not p < 1:
         return 1.0
