@@ -1702,9 +1702,9 @@ struct Fitter {
             last = moved;
             if (rounds == 0 || !settled || joined) continue;
             if (next < tolerance) break;
-            if (next < tolerance * square / 5) {  // far above any threshold a percent of the ratio is enough
+            if (next < tolerance * square / 20) {  // far above any threshold the size of the ratio is enough
                 level = score();
-                if (next < tolerance * (2 * (full - level) - 60) / 5) return level;
+                if (next < tolerance * (2 * (full - level) - 60) / 20) return level;
             }
         }
         return score();
