@@ -9,8 +9,8 @@
 // What they compute, and why, stands in docs/engine.md. A spectrum's numbers depend on no other spectrum, on no
 // block size and on no number of threads: every sum runs in one fixed order.
 //
-// The body below is compiled twice on x86-64, once for every machine and once for those with AVX2, by this file
-// including itself; the faster one is chosen when the module is loaded.
+// The body below is compiled three times on x86-64, for every machine, for those with AVX2 and for those with AVX-512,
+// by this file including itself; the fastest one is chosen when the module is loaded.
 
 #ifndef GAMMA_FLOW_BODY
 
@@ -1702,9 +1702,9 @@ struct Fitter {
             last = moved;
             if (rounds == 0 || !settled || joined) continue;
             if (next < tolerance) break;
-            if (next < tolerance * square / 5) {  // a class far above any threshold: a percent of its ratio is enough
+            if (next < tolerance * square / 20) {  // far above any threshold the size of the ratio is enough
                 level = score();
-                if (next < tolerance * 2 * (full - level) / 5) return level;
+                if (next < tolerance * (2 * (full - level) - 60) / 20) return level;
             }
         }
         return score();
