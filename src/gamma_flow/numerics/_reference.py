@@ -294,8 +294,7 @@ def _pile_up(plan: _Plan, a: Floats, share: float) -> Floats:
     step = max(1, c // _CHANNELS)
     n = -(-c // step)
     coarse = np.add.reduceat(a @ plan.shapes, np.arange(0, c, step))
-    strong = np.where(coarse > 1e-3 * total / n, coarse, 0.0)
-    sums = np.convolve(strong, coarse) * share / max(total, 1e-9)  # sums[i + j] of channels i and j
+    sums = np.convolve(coarse, coarse) * share / max(total, 1e-9)  # sums[i + j] of channels i and j
     shift = plan.pile_shift // step
     folded = np.zeros(n)
     at = np.arange(len(sums)) + shift
