@@ -205,9 +205,8 @@ def main() -> None:
     model = trained(spectra, **options)
     taken = time.perf_counter() - start
     print(f"trained and calibrated in {taken:.1f} s: {model.method}")
-    print(
-        f"calibration: {model.calibration.describe()}, threshold {model.calibration.threshold(model.method.false_alarm_rate):.5f}"
-    )
+    threshold = model.calibration.threshold(model.method.false_alarm_rate)
+    print(f"calibration: {model.calibration.describe()}, threshold {threshold:.5f}")
     start = time.perf_counter()
     found = [model.analyse(part) for part in rows.sets]
     print(f"analysed: {1e6 * (time.perf_counter() - start) / len(rows.file):.0f} us a spectrum, one thread")
@@ -225,13 +224,15 @@ def main() -> None:
         cosine = np.concatenate([part.similarity for part in [paper.analyse(q) for q in rows.sets]])
         known = {"all measured": ~rows.unknown, "T1": rows.t1, "multi": rows.multi}
         print(
-            f"\n{'uranium against known spectra':40s}{'AUC':>8s}{'recall at 5 % false':>21s}{'AUC of the cosine':>19s}"
+            f"\n{'uranium against known spectra':40s}{'AUC':>8s}{'recall at 5 % false':>21s}"
+            f"{'AUC of the cosine':>19s}"
         )
         for name, among in known.items():
             cut = np.quantile(novelty[among], 0.95)
             print(
                 f"{name:40s}{auc(novelty[rows.uranium], novelty[among]):8.4f}"
-                f"{(novelty[rows.uranium] > cut).mean():21.3f}{auc(-cosine[rows.uranium], -cosine[among]):19.4f}"
+                f"{(novelty[rows.uranium] > cut).mean():21.3f}"
+                f"{auc(-cosine[rows.uranium], -cosine[among]):19.4f}"
             )
         rate = model.method.novelty_rate
         print(
@@ -242,7 +243,8 @@ def main() -> None:
     if not chosen.no_background:
         share, alarms, n, rate = background_alarms(sets, 5, options)
         print(
-            f"\nalarms on background, cross-fitted by file and block: {alarms} of {n} = {share:.4f} (promised {rate:g})"
+            f"\nalarms on background, cross-fitted by file and block: {alarms} of {n} = {share:.4f} "
+            f"(promised {rate:g})"
         )
 
 
