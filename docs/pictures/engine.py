@@ -288,6 +288,8 @@ def p_values(w: World, drawn: tuple[Floats, Floats, NDArray[np.bool_]]) -> None:
     axis.legend(frameon=False, loc="upper left")
     print(f"p values at or below .01: {[f'{r:.4f}' for r in rates]}; family at or below .005: ", end="")
     print(f"{(family <= 0.005).mean():.4f}, at or below .05: {(family <= 0.05).mean():.4f} of {NULLS}")
+    print("p values at or below .0001: ", end="")
+    print([f"{(np.exp(log_p[~presence[:, w.number(n)], w.number(n)]) <= 1e-4).mean():.5f}" for n in NUCLIDES])
     save(figure, "p-values")
 
 
