@@ -274,6 +274,8 @@ def main() -> None:
         f"numpy {np.__version__}, scipy {scipy.__version__}, python {platform.python_version()}, "
         f"engine: {engine_name()}; one thread unless said otherwise; medians"
     )
+    if hasattr(os, "getloadavg"):
+        print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors; figures hold where it is idle")
     line("", "found", "goal")
     for name in given.only:
         if name == "memory":
