@@ -27,17 +27,9 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP)           ## speed and memory against the paper's loop
+bench: $(STAMP)           ## all benchmarks: speed, memory, accuracy, coverage
 	$(BIN)/python -m pip install --quiet --group bench
-	$(BIN)/python benchmarks/unmix.py
-	$(BIN)/python benchmarks/reading.py
-	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/variants.py
-	$(BIN)/python benchmarks/mislabelled.py
-	$(BIN)/python benchmarks/drawing.py
-	$(BIN)/python benchmarks/passes.py
-	$(BIN)/python benchmarks/gadras.py
-	$(BIN)/python benchmarks/bfs_simulated.py
+	$(BIN)/gamma-flow bench
 
 docs: $(STAMP)            ## the static site, into site/
 	$(BIN)/python -m pip install --quiet --group docs

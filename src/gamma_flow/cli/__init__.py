@@ -12,6 +12,7 @@ __all__ = ["cli", "main"]
 
 _COMMANDS = {
     "analyse": "Say what is in spectra: scores, shares, classes present.",
+    "bench": "Run the benchmark scripts of a checkout.",
     "convert": "Write spectra in another format or onto another axis.",
     "evaluate": "Compare a model's answers with the labels.",
     "inspect": "Say what was found in files.",
