@@ -62,7 +62,9 @@ def assert_alike(found, expected, *, scores, errors, ratios):
     finite = np.isfinite(expected.errors)
     np.testing.assert_allclose(found.errors[finite], expected.errors[finite], rtol=errors)
     # classes that are clear beyond any threshold get fewer steps of the fit without them
-    loose = np.where(expected.ratios > 60, 0.15 if scores > 1e-3 else 1e-4, ratios / 10)
+    converged = scores < 1e-3
+    clear = np.where(expected.ratios > 200, 0.25, 0.15)
+    loose = np.where(expected.ratios > 60, 1e-4 if converged else clear, ratios / 10)
     assert (np.abs(found.ratios - expected.ratios) <= ratios + loose * expected.ratios).all()
     np.testing.assert_allclose(found.log_likelihood, expected.log_likelihood, atol=ratios / 2, rtol=1e-9)
     np.testing.assert_allclose(found.drifts, expected.drifts, atol=scores)
