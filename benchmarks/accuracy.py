@@ -137,8 +137,8 @@ def show(rows: Rows, answers: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
         for found in every.values():
             good, among = found[figure]
             lo, hi = interval(good[among], rows.run[among], rng)
-            line += f"{good[among].mean():10.4f}{f'{lo:.3f}-{hi:.3f}':>15s}{
-                good[among & rows.unique].mean():9.4f}"
+            between = f"{lo:.3f}-{hi:.3f}"
+            line += f"{good[among].mean():10.4f}{between:>15s}{good[among & rows.unique].mean():9.4f}"
         print(line)
 
 
@@ -205,9 +205,8 @@ def main() -> None:
     model = trained(spectra, **options)
     taken = time.perf_counter() - start
     print(f"trained and calibrated in {taken:.1f} s: {model.method}")
-    print(
-        f"calibration: {model.calibration.describe()}, threshold {model.calibration.threshold(model.method.false_alarm_rate):.5f}"
-    )
+    threshold = model.calibration.threshold(model.method.false_alarm_rate)
+    print(f"calibration: {model.calibration.describe()}, threshold {threshold:.5f}")
     start = time.perf_counter()
     found = [model.analyse(part) for part in rows.sets]
     print(f"analysed: {1e6 * (time.perf_counter() - start) / len(rows.file):.0f} us a spectrum, one thread")
@@ -224,14 +223,14 @@ def main() -> None:
         p = np.concatenate([part.novelty_p for part in found])
         cosine = np.concatenate([part.similarity for part in [paper.analyse(q) for q in rows.sets]])
         known = {"all measured": ~rows.unknown, "T1": rows.t1, "multi": rows.multi}
-        print(
-            f"\n{'uranium against known spectra':40s}{'AUC':>8s}{'recall at 5 % false':>21s}{'AUC of the cosine':>19s}"
-        )
+        head = f"{'AUC':>8s}{'recall at 5 % false':>21s}{'AUC of the cosine':>19s}"
+        print(f"\n{'uranium against known spectra':40s}{head}")
         for name, among in known.items():
             cut = np.quantile(novelty[among], 0.95)
             print(
                 f"{name:40s}{auc(novelty[rows.uranium], novelty[among]):8.4f}"
-                f"{(novelty[rows.uranium] > cut).mean():21.3f}{auc(-cosine[rows.uranium], -cosine[among]):19.4f}"
+                f"{(novelty[rows.uranium] > cut).mean():21.3f}"
+                f"{auc(-cosine[rows.uranium], -cosine[among]):19.4f}"
             )
         rate = model.method.novelty_rate
         print(
@@ -241,9 +240,8 @@ def main() -> None:
         )
     if not chosen.no_background:
         share, alarms, n, rate = background_alarms(sets, 5, options)
-        print(
-            f"\nalarms on background, cross-fitted by file and block: {alarms} of {n} = {share:.4f} (promised {rate:g})"
-        )
+        text = f"{alarms} of {n} = {share:.4f} (promised {rate:g})"
+        print(f"\nalarms on background, cross-fitted by file and block: {text}")
 
 
 if __name__ == "__main__":

@@ -146,8 +146,10 @@ def test_each_detector_on_its_own_axis_agrees_with_the_paper_within_a_point(
     archive: Path, evaluation: dict[str, Any], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    result = CliRunner().invoke(cli, ["run", str(archive), "-o", str(out), "--energy-range", "41,",
-    "--noise-model", "leastsquares"]) assert result.exit_code == 0, result.output
+    result = CliRunner().invoke(
+        cli, ["run", str(archive), "-o", str(out), "--energy-range", "41,", "--noise-model", "leastsquares"]
+    )
+    assert result.exit_code == 0, result.output
     assert "recognised" in result.output
     own = json.loads((out / "evaluation.json").read_text())
     assert len(list(out.glob("prepared-*.npz"))) == 6

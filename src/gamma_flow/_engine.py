@@ -41,8 +41,9 @@ class Engine:
         Noise and parts.
     shapes : (K, A)
         Over the A active channels.
-    distortions : Distortions
-        The same.
+    distortions, novelty : Distortions
+        The same, for evidence and for novelty: there the training spectra's own scatter is allowed beside
+        smooth distortions, but none of the background, in which the continuum of an unknown would hide.
     channels : slice or (C,) bool
         The active channels, as a slice where they lie side by side: then no spectrum is copied.
     unmixer : Unmixer
@@ -53,6 +54,7 @@ class Engine:
     method: Method
     shapes: Floats
     distortions: Distortions
+    novelty: Distortions
     channels: slice | NDArray[np.bool_]
     unmixer: Unmixer
 
@@ -77,13 +79,19 @@ class Engine:
             width=_line_width(method, edges),
         )[:, :, channels]
         first = edges[channels.start :] if isinstance(channels, slice) else edges[used[0] :]
-        distortions = Distortions(
-            np.ascontiguousarray(np.concatenate([smooth, learned], axis=1)),
-            count,
-            np.ascontiguousarray(drift),
-            pile_shift(first),
+        drift, shift = np.ascontiguousarray(drift), pile_shift(first)
+        both = np.concatenate([smooth, learned], axis=1)
+        if templates.background is not None:
+            both[templates.classes.index(templates.background)] = 0.0
+        return cls(
+            templates,
+            method,
+            shapes,
+            Distortions(np.ascontiguousarray(smooth), count, drift, shift),
+            Distortions(np.ascontiguousarray(both), both.shape[1], drift, shift),
+            channels,
+            Unmixer(shapes),
         )
-        return cls(templates, method, shapes, distortions, channels, Unmixer(shapes))
 
     def moved(self, gain: float) -> Engine:
         """Return the fit of templates that a detector of another gain would record."""
@@ -132,20 +140,27 @@ class Engine:
         if how.has("pile-up") and sigma is None:
             pile = pile_prior(values.sum(axis=1, dtype=np.float64), live_time)
         mismatch = how.mismatch if how.has("mismatch") else (1e-6, 1e-6)
-        return decompose(
-            values,
-            self.shapes,
-            self.distortions,
-            sigma=sigma,
-            pile=pile,
-            mismatch=mismatch if sigma is None else (0.0, 0.0),
-            adapt=how.has("mismatch") and sigma is None,
-            evidence=evidence,
-            novelty=novelty and how.has("learned"),
-            skip=self.skip,
-            mean=mean,
-            threads=threads,
-        )
+
+        def run(distortions: Distortions, evidence: bool, mean: bool) -> Decomposed:
+            return decompose(
+                values,
+                self.shapes,
+                distortions,
+                sigma=sigma,
+                pile=pile,
+                mismatch=mismatch if sigma is None else (0.0, 0.0),
+                adapt=how.has("mismatch") and sigma is None,
+                evidence=evidence,
+                novelty=False,
+                skip=self.skip,
+                mean=mean,
+                threads=threads,
+            )
+
+        found = run(self.distortions, evidence, mean)
+        if not novelty or self.novelty.modes == 0:
+            return found
+        return replace(found, novelty_chi_square=run(self.novelty, False, False).chi_square)
 
     def likelihood(
         self, values: NDArray[np.floating], sigma: Floats | None, live_time: Floats | None, threads: int

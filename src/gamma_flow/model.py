@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gamma_flow._answers import Detail, analysed, left_over
 from gamma_flow._engine import Engine
+from gamma_flow._ranking import ranked
 from gamma_flow.data import Axis, SpectrumSet
 from gamma_flow.data._arrays import freeze_strings
 from gamma_flow.data._select import key_depth, origin_keys
@@ -31,6 +32,7 @@ from gamma_flow.errors import (
 )
 from gamma_flow.io._source import Source
 from gamma_flow.io.container import read_container, write_container
+from gamma_flow.numerics.families import Ranked
 from gamma_flow.numerics.novelty import Unknown
 
 __all__ = ["Model"]
@@ -268,6 +270,45 @@ class Model:
                 found=f'noise="{self.method.noise}"',
             )
         return left_over(self._engine(spectra.axis), spectra, together, significance)
+
+    def rank(
+        self, spectra: SpectrumSet, families: NDArray[np.float64] | None = None, *, threads: int = 1
+    ) -> Ranked:
+        """Rank the classes of each spectrum as if it held one of them alone, beside the background.
+
+        For many classes that resemble each other, of which a spectrum holds one: a sum of all of them
+        explains any shape by mixing wrong ones, and none can be left out at a loss. Each class may be a
+        family of templates, the same source behind shields of many thicknesses
+        (`gamma_flow.simulate.shield_family.shield_family` makes them); the best member speaks for its class.
+
+        Parameters
+        ----------
+        spectra : SpectrumSet
+            N spectra of counts.
+        families : ndarray, shape (K', P, C), optional
+            P templates of each class but the background, in the order of `sources`, on the axis of the
+            spectra, without background inside. By default each class has its template alone.
+        threads : int
+            Of the kernel.
+
+        Returns
+        -------
+        Ranked
+            Log-likelihoods (N, K') and the best member of each class; ``best`` (N,) are numbers of `sources`.
+
+        Raises
+        ------
+        SettingsError
+            A model without a background class, or whose noise is not that of counts.
+        IncompatibleError
+            Families that do not fit, and as `analyse` does.
+        """
+        return ranked(self._engine(spectra.axis), spectra, families, threads)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the classes but the background."""
+        return tuple(name for name in self.classes if name != self.templates.background)
 
     def follow(self, spectra: SpectrumSet, *, quiet: NDArray[np.bool_] | None = None) -> Model:
         """Return a model whose background follows the surroundings.
