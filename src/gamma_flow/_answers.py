@@ -17,7 +17,6 @@ from gamma_flow.data.calibration import Calibration
 from gamma_flow.numerics.decompose import Decomposed
 from gamma_flow.numerics.novelty import Unknown, residual_template
 from gamma_flow.numerics.similarity import FitQuality
-from gamma_flow.numerics.unmix import fit_sums
 
 __all__ = ["Detail", "analysed", "left_over"]
 
@@ -48,7 +47,7 @@ def analysed(
         sigma = None if counts else _sigma(engine, spectra, values)
         if len(engines) == 1:
             fit = fitted(engine, values, sigma, spectra.live_time, detail, threads)
-            quality = fit_sums(values, engine.shapes, fit.scores)
+            quality = engine.unmixer.quality(values, fit.scores)
         else:
             fit, quality, chosen = _searched(engines, values, sigma, spectra.live_time, detail, threads)
             answers["gain"] = np.array([gain for gain, _ in engines])[chosen]
@@ -56,7 +55,7 @@ def analysed(
         answers |= _answers(engine, calibration, fit, values, detail)
         answers["basis"] = Basis(engine.shapes, engine.distortions, sigma)
         present = _present(engine, calibration, shares, answers)
-    return Analysis(
+    return Analysis.trusted(
         scores=scores,
         shares=shares,
         present=present,
@@ -94,7 +93,7 @@ def _searched(
         engine, mine = engines[number][1], values[rows]
         spread = None if sigma is None else sigma[rows]
         parts.append(fitted(engine, mine, spread, live_time[rows], detail, threads))
-        sums.append(fit_sums(mine, engine.shapes, parts[-1].scores))
+        sums.append(engine.unmixer.quality(mine, parts[-1].scores))
         order.append(rows)
     back = np.argsort(np.concatenate(order), kind="stable")
     quality = FitQuality(
@@ -152,8 +151,8 @@ def estimated_sigma(values: NDArray[np.floating], engine: Engine) -> Floats:
 
 def shares_of(scores: Floats) -> Floats:
     """Return scores over their sum; zeros where all are zero."""
-    total = np.abs(scores).sum(axis=1, keepdims=True)
-    shares: Floats = np.divide(scores, total, out=np.zeros_like(scores), where=total > 0)
+    total = scores.sum(axis=1, keepdims=True)
+    shares: Floats = scores / np.where(total > 0, total, 1.0)
     return shares
 
 

@@ -38,6 +38,8 @@ _FINITE = (
     "novelty_p",
 )
 _OPTIONAL = frozenset({*_FINITE[5:], "score_errors", "novel"})
+_OURS = (*_FINITE, "score_errors", "present", "novel")  # made by an analysis, not handed through it
+_NOTHING: dict[str, None] = dict.fromkeys([*_OPTIONAL, "basis"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +171,25 @@ class Analysis:
                 raise DataError(f"analysis.{name} is not finite")
         if self.score_errors is not None and np.isnan(self.score_errors).any():
             raise DataError("analysis.score_errors is not a number")
+
+    @classmethod
+    def trusted(cls, **parts: Any) -> Analysis:
+        """Return an analysis of arrays that nobody else holds, of the right kinds and shapes, unchecked.
+
+        For `Model.analyse`, where one spectrum a second would spend its time on checks. The arrays become
+        read-only in place; what is not finite goes through the constructor, which names it.
+        """
+        numbers = [parts[name] for name in _FINITE if parts.get(name) is not None]
+        if not np.isfinite(np.concatenate([array.reshape(-1) for array in numbers])).all():
+            return cls(**parts)
+        for name in _OURS:
+            array = parts.get(name)
+            if array is not None:
+                array.setflags(write=False)
+        new = object.__new__(cls)
+        new.__dict__.update(_NOTHING)
+        new.__dict__.update(parts)
+        return new
 
     def __len__(self) -> int:
         return len(self.values)
