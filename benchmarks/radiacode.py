@@ -8,9 +8,9 @@ s) is subtracted by live time; the net spectra hold negative channels, which sta
 The file with both is unmixed as it was recorded: counts. Expected is the net rate of each source alone.
 
 Rates are over MeasurementTime, the one time that the files know; dead time is not in them, and the files
-with both hold 1.0 % (Ba-133 + Eu-152) and 0.0 % (Co-60 + Cs-137) fewer net counts than the sources alone do. Net
-rates over all channels are 687 and 475, 199 and 273 cps; the 635 and 466, 197 and 263 of the data's README
-are those above about 21 keV, where X-rays make rates steep: both ranges are printed.
+with both hold 1.0 % (Ba-133 + Eu-152) and 0.0 % (Co-60 + Cs-137) fewer net counts than the sources alone do.
+Net rates over all channels are 687 and 475, 199 and 273 cps; the 635 and 466, 197 and 263 of the data's
+README are those above about 21 keV, where X-rays make rates steep: both ranges are printed.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from gamma_flow.data import SpectrumSet
 from gamma_flow.data._derived import Basis
 from gamma_flow.data.analysis import Analysis
 from gamma_flow.data.calibration import Calibration
+from gamma_flow.numerics._span import fitted as fitted_to
 from gamma_flow.numerics.decompose import Decomposed
 from gamma_flow.numerics.novelty import Unknown, residual_template
 from gamma_flow.numerics.similarity import FitQuality
@@ -140,7 +141,7 @@ def estimated_sigma(values: NDArray[np.floating], engine: Engine) -> Floats:
     for start in range(0, len(values), size):
         block = values[start : start + size]
         scores = engine.unmixer.nnls(block)
-        residual = block - scores @ engine.shapes
+        residual = block - fitted_to(scores, engine.shapes)  # the same sums for any batch
         degrees = np.maximum(block.shape[1] - (scores > 0).sum(axis=1), 1)
         rms = np.sqrt((residual**2).sum(axis=1) / degrees)
         # an exact fit leaves rounding alone, which still has a size

@@ -206,7 +206,8 @@ def pile_prior(counts: Floats, live_time: Floats | None) -> Floats:
     if live_time is None:
         return unknown
     known = np.isfinite(live_time) & (live_time > 0)
-    rate = np.divide(counts, live_time, out=np.zeros(len(counts)), where=known)
+    with np.errstate(over="ignore"):  # next to no live time: the most
+        rate = np.divide(counts, live_time, out=np.zeros(len(counts)), where=known)
     return np.where(known, np.minimum(_PILE_MOST, _PILE_PER_RATE * rate), unknown)
 
 

@@ -39,6 +39,7 @@ __all__ = ["train"]
 _LEARNED = 2  # modes of a class
 _LINE_WIDTH = 0.075  # where the templates have no line
 _ENOUGH_HELD_OUT = 5  # held-out spectra of a class from which nulls are drawn; else from all of them
+_MOST_COUNTS = 1e18  # in a channel of all spectra of a class: transforms of them stay in range
 _ALIKE = 0.95  # cosine above which two templates are called too alike
 _SHOWN = 8  # names in a warning; all of them stand in the model's provenance
 
@@ -189,6 +190,8 @@ def train(
     method = _method(
         spectra, noise, parts, rule, min_share, false_alarm_rate, novelty_rate, line_width, gain_range
     )
+    if method.noise == "poisson":
+        _refuse_no_counts(names, sums[:, active])
     if baseline:
         refuse_baseline(names, spectra.kind, method)
     templates = Templates(
@@ -288,7 +291,7 @@ def _method(
         min_share = 0.02 if rule == "evidence" else 0.1
     return Method(
         noise,
-        tuple(parts),
+        (parts,) if isinstance(parts, str) else tuple(parts),
         rule,
         min_share,
         false_alarm_rate,
@@ -296,6 +299,20 @@ def _method(
         line_width=_LINE_WIDTH if line_width is None else line_width,
         gain_range=gain_range,
     )
+
+
+def _refuse_no_counts(names: list[str], sums: NDArray[np.float64]) -> None:
+    """Refuse classes whose spectra cannot be counts, differences of them included."""
+    total = sums.sum(axis=1)
+    wrong = np.flatnonzero(~((total > 0) & (np.abs(sums).max(axis=1) <= _MOST_COUNTS)))
+    if len(wrong):
+        raise TrainingError(
+            "the spectra of a class are no counts",
+            where=f"class '{names[int(wrong[0])]}'",
+            expected=f"more than 0 over the active channels, at most {_MOST_COUNTS:g} in one",
+            found=f"{total[wrong[0]]:g} in all",
+            cure='subtract less background, read intensities as such (--kind), or take noise="leastsquares"',
+        )
 
 
 def _modes(
