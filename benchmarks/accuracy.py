@@ -13,6 +13,7 @@ import argparse
 import csv
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -192,14 +193,25 @@ def main() -> None:
     parser.add_argument("--no-following", action="store_true")
     parser.add_argument("--no-background", action="store_true")
     parser.add_argument("--parts", default=None)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--live-time",
+        type=float,
+        default=1.0,
+        help="seconds a frame, which the files do not tell; 0: unknown",
+    )
     chosen = parser.parse_args()
     if not chosen.data.exists():
         print(f"skipped: the reference data are not present at {chosen.data}")
         return
     warnings.simplefilter("ignore")
     sets = list(scan(chosen.data, naming=Naming(aliases={"Unat": "UNat"})).sets)
+    if chosen.live_time > 0:  # these detectors give a spectrum a second: it sets the prior of pile-up
+        sets = [replace(part, live_time=np.full(len(part), chosen.live_time)) for part in sets]
     rows = Rows(sets, chosen.data.parent / "audit.csv")
-    options = {} if chosen.parts is None else {"parts": tuple(filter(None, chosen.parts.split(",")))}
+    options: dict = {"seed": chosen.seed}
+    if chosen.parts is not None:
+        options["parts"] = tuple(filter(None, chosen.parts.split(",")))
     spectra = pool(sets)
     start = time.perf_counter()
     model = trained(spectra, **options)

@@ -18,11 +18,18 @@ __all__ = ["calibrate"]
 Floats = NDArray[np.float64]
 
 _BINS = 6
+_ENOUGH = 30  # draws that fix a rate to a fifth
 _FEWEST = 200  # draws of a class in all its bins
 
 
 def calibrate(
-    engine: Engine, pools: Sequence[Floats], nulls: int, rng: np.random.Generator, threads: int = 1
+    engine: Engine,
+    pools: Sequence[Floats],
+    nulls: int,
+    rng: np.random.Generator,
+    *,
+    live_time: float | None = None,
+    threads: int = 1,
 ) -> Calibration:
     """Draw nulls and condense them.
 
@@ -35,6 +42,10 @@ def calibrate(
     nulls : int
         Draws in all.
     rng : numpy.random.Generator
+    live_time : float, optional
+        Seconds that a draw is taken to have lasted; unknown without it.
+    threads : int
+        Of the fit; they change nothing but the time.
 
     Raises
     ------
@@ -55,7 +66,8 @@ def calibrate(
         pools, background, templates.axis.edges, templates.active, nulls, engine.drawn(), rng
     )
     values = np.ascontiguousarray(engine.taken(values))
-    fit = engine.fit(values, threads=threads)
+    seconds = None if live_time is None else np.full(nulls, live_time)
+    fit = engine.fit(values, None, seconds, threads=threads)
     counts = values.sum(axis=1)
     x = log_counts(counts)
     k = len(templates)
@@ -91,10 +103,10 @@ def calibrate(
 def _effective(log_p: Floats, rate: float, classes: int) -> float:
     """Return the number of independent classes that explains how often the least p-value gets low.
 
-    The rate of draws below a p-value is read at twice the promised rate, where more of them lie: there
-    1 - (1 - p)^n is the rate, and n follows.
+    The p-value below which the promised rate of draws lies is read off them (or that of 30 draws, if the rate
+    promises fewer): there 1 - (1 - p)^n is the rate, and n follows.
     """
-    at = min(2 * rate, 0.5)
+    at = min(max(rate, _ENOUGH / len(log_p)), 0.5)
     p = float(np.exp(np.quantile(log_p, at)))
     if not p < 1:
         return 1.0

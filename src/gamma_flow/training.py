@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,6 +37,7 @@ from gamma_flow.numerics.novelty import learned_modes
 
 __all__ = ["train"]
 
+_MOST_THREADS = 8  # of a calibration
 _LEARNED = 2  # modes of a class
 _LINE_WIDTH = 0.075  # where the templates have no line
 _ENOUGH_HELD_OUT = 5  # held-out spectra of a class from which nulls are drawn; else from all of them
@@ -247,7 +249,16 @@ def train(
             )
         ]
         number = _nulls(len(names)) if nulls is None else nulls
-        calibration = calibrate(Engine.of(templates, method), pools, number, rng)
+        seconds = spectra.live_time[np.concatenate(kept)]
+        known = seconds[np.isfinite(seconds) & (seconds > 0)]
+        calibration = calibrate(
+            Engine.of(templates, method),
+            pools,
+            number,
+            rng,
+            live_time=float(np.median(known)) if 2 * len(known) > len(seconds) else None,
+            threads=min(os.cpu_count() or 1, _MOST_THREADS),
+        )
     used = np.sort(np.concatenate(kept))
     return Model(
         templates,

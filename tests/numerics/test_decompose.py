@@ -61,7 +61,9 @@ def assert_alike(found, expected, *, scores, errors, ratios):
         assert (np.abs(getattr(found, name) - getattr(expected, name)) <= scores * sd).all(), name
     finite = np.isfinite(expected.errors)
     np.testing.assert_allclose(found.errors[finite], expected.errors[finite], rtol=errors)
-    np.testing.assert_allclose(found.ratios, expected.ratios, atol=ratios, rtol=ratios / 10)
+    # classes that are clear beyond any threshold get fewer steps of the fit without them
+    loose = np.where(expected.ratios > 200, 0.12 if scores > 1e-3 else 1e-4, ratios / 10)
+    assert (np.abs(found.ratios - expected.ratios) <= ratios + loose * expected.ratios).all()
     np.testing.assert_allclose(found.log_likelihood, expected.log_likelihood, atol=ratios / 2, rtol=1e-9)
     np.testing.assert_allclose(found.drifts, expected.drifts, atol=scores)
     np.testing.assert_allclose(found.mismatch, expected.mismatch, atol=errors / 10)
@@ -397,7 +399,8 @@ def test_mismatch_is_the_least_that_explains_chi_square(engine):
     ndf = 120 - found.n_free
     assert found.mismatch[0] == pytest.approx(0.01)
     assert chi_square[0] <= ndf[0] * 1.5
-    np.testing.assert_allclose(chi_square[1:], ndf[1:], rtol=0.02)
+    limit = ndf + np.sqrt(2 * ndf)  # what chance makes is no mismatch
+    np.testing.assert_allclose(chi_square[1:], limit[1:], rtol=0.02)
     np.testing.assert_allclose(found.mismatch[2], 0.1, rtol=0.15)
     np.testing.assert_allclose(narrow.mismatch[1:], 0.05)
     np.testing.assert_allclose(

@@ -100,7 +100,8 @@ class Analysis:
     >>> import gamma_flow as gf
     >>> spectra = gf.SpectrumSet([[8.0, 2, 0], [0, 2, 8], [4, 2, 4]], gf.Axis.channels(3),
     ...                          labels=gf.Labels.of([["a"], ["b"], None]))
-    >>> found = gf.train(spectra, background=None, held_out=0, few=0).analyse(spectra)
+    >>> model = gf.train(spectra, background=None, noise="leastsquares", held_out=0, few=0)
+    >>> found = model.analyse(spectra)
     >>> found.shares.round(2).tolist()
     [[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]]
     >>> found.names()

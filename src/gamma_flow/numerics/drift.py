@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gamma_flow.errors import DataError
-from gamma_flow.numerics.rebin import rebin_counts, rebin_smooth
+from gamma_flow.numerics.rebin import rebin_smooth
 
 __all__ = ["blurred", "derivatives", "moved", "width_of_lines"]
 
 Floats = NDArray[np.float64]
 
 _STEP = 0.5  # of a prior standard deviation: central differences over this much on either side
+_LEAST_BEND = 1e-3  # second difference of a line, relative to its top: less is rounding or a slope
 _LOWEST_LINE = 40.0  # keV: below it absorption edges look like lines
 _TO_SIGMA = 1 / 2.3548200450309493  # of a Gaussian's full width at half maximum
 
@@ -167,7 +168,7 @@ def width_of_lines(shapes: ArrayLike, edges: ArrayLike, otherwise: float) -> flo
         return otherwise
     at, t = at[use[0] :], t[:, use]
     u = np.linspace(np.sqrt(at[0]), np.sqrt(at[-1]), len(at))
-    density = rebin_counts(t, np.sqrt(at), u).values
+    density = rebin_smooth(t, np.sqrt(at), u)
     step = u[1] - u[0]
     found = []
     for row in density:
@@ -182,7 +183,7 @@ def width_of_lines(shapes: ArrayLike, edges: ArrayLike, otherwise: float) -> flo
         right = top
         while right < len(bend) - 1 and bend[right] < 0:
             right += 1
-        if right - left < 2 or not bend[top] < 0:
+        if right - left < 2 or not -bend[top] > _LEAST_BEND * smooth[top]:
             continue
         lo = left + bend[left] / (bend[left] - bend[left + 1]) if bend[left] > 0 else float(left)
         hi = right - bend[right] / (bend[right] - bend[right - 1]) if bend[right] > 0 else float(right)
