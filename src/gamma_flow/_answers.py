@@ -14,10 +14,10 @@ from gamma_flow.data import SpectrumSet
 from gamma_flow.data._derived import Basis
 from gamma_flow.data.analysis import Analysis
 from gamma_flow.data.calibration import Calibration
+from gamma_flow.numerics._span import fitted as fitted_to
 from gamma_flow.numerics.decompose import Decomposed
 from gamma_flow.numerics.novelty import Unknown, residual_template
 from gamma_flow.numerics.similarity import FitQuality
-from gamma_flow.numerics.unmix import fit_sums
 
 __all__ = ["Detail", "analysed", "left_over"]
 
@@ -48,7 +48,7 @@ def analysed(
         sigma = None if counts else _sigma(engine, spectra, values)
         if len(engines) == 1:
             fit = fitted(engine, values, sigma, spectra.live_time, detail, threads)
-            quality = fit_sums(values, engine.shapes, fit.scores)
+            quality = engine.unmixer.quality(values, fit.scores)
         else:
             fit, quality, chosen = _searched(engines, values, sigma, spectra.live_time, detail, threads)
             answers["gain"] = np.array([gain for gain, _ in engines])[chosen]
@@ -56,7 +56,7 @@ def analysed(
         answers |= _answers(engine, calibration, fit, values, detail)
         answers["basis"] = Basis(engine.shapes, engine.distortions, sigma)
         present = _present(engine, calibration, shares, answers)
-    return Analysis(
+    return Analysis.trusted(
         scores=scores,
         shares=shares,
         present=present,
@@ -94,7 +94,7 @@ def _searched(
         engine, mine = engines[number][1], values[rows]
         spread = None if sigma is None else sigma[rows]
         parts.append(fitted(engine, mine, spread, live_time[rows], detail, threads))
-        sums.append(fit_sums(mine, engine.shapes, parts[-1].scores))
+        sums.append(engine.unmixer.quality(mine, parts[-1].scores))
         order.append(rows)
     back = np.argsort(np.concatenate(order), kind="stable")
     quality = FitQuality(
@@ -141,7 +141,7 @@ def estimated_sigma(values: NDArray[np.floating], engine: Engine) -> Floats:
     for start in range(0, len(values), size):
         block = values[start : start + size]
         scores = engine.unmixer.nnls(block)
-        residual = block - scores @ engine.shapes
+        residual = block - fitted_to(scores, engine.shapes)  # the same sums for any batch
         degrees = np.maximum(block.shape[1] - (scores > 0).sum(axis=1), 1)
         rms = np.sqrt((residual**2).sum(axis=1) / degrees)
         # an exact fit leaves rounding alone, which still has a size
@@ -152,8 +152,8 @@ def estimated_sigma(values: NDArray[np.floating], engine: Engine) -> Floats:
 
 def shares_of(scores: Floats) -> Floats:
     """Return scores over their sum; zeros where all are zero."""
-    total = np.abs(scores).sum(axis=1, keepdims=True)
-    shares: Floats = np.divide(scores, total, out=np.zeros_like(scores), where=total > 0)
+    total = scores.sum(axis=1, keepdims=True)
+    shares: Floats = scores / np.where(total > 0, total, 1.0)
     return shares
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gamma_flow.data.method import Method
 from gamma_flow.data.templates import Templates
-from gamma_flow.numerics.decompose import Decomposed, Distortions, decompose
+from gamma_flow.numerics.decompose import Decomposed, Distortions, Prepared, decompose
 from gamma_flow.numerics.drift import derivatives, moved
 from gamma_flow.numerics.novelty import smooth_modes
 from gamma_flow.numerics.nulls import Distortion, pile_shift
@@ -44,6 +44,8 @@ class Engine:
     distortions, novelty : Distortions
         The same, for evidence and for novelty: there the training spectra's own scatter is allowed beside
         smooth distortions, but none of the background, in which the continuum of an unknown would hide.
+    prepared : tuple of two Prepared
+        Shapes with each of them, checked once.
     channels : slice or (C,) bool
         The active channels, as a slice where they lie side by side: then no spectrum is copied.
     unmixer : Unmixer
@@ -55,6 +57,7 @@ class Engine:
     shapes: Floats
     distortions: Distortions
     novelty: Distortions
+    prepared: tuple[Prepared, Prepared]
     channels: slice | NDArray[np.bool_]
     unmixer: Unmixer
 
@@ -83,12 +86,15 @@ class Engine:
         both = np.concatenate([smooth, learned], axis=1)
         if templates.background is not None:
             both[templates.classes.index(templates.background)] = 0.0
+        evidence = Distortions(np.ascontiguousarray(smooth), count, drift, shift)
+        novelty = Distortions(np.ascontiguousarray(both), both.shape[1], drift, shift)
         return cls(
             templates,
             method,
             shapes,
-            Distortions(np.ascontiguousarray(smooth), count, drift, shift),
-            Distortions(np.ascontiguousarray(both), both.shape[1], drift, shift),
+            evidence,
+            novelty,
+            (Prepared.of(shapes, evidence), Prepared.of(shapes, novelty)),
             channels,
             Unmixer(shapes),
         )
@@ -141,11 +147,10 @@ class Engine:
             pile = pile_prior(values.sum(axis=1, dtype=np.float64), live_time)
         mismatch = how.mismatch if how.has("mismatch") else (1e-6, 1e-6)
 
-        def run(distortions: Distortions, evidence: bool, mean: bool) -> Decomposed:
+        def run(prepared: Prepared, evidence: bool, mean: bool) -> Decomposed:
             return decompose(
                 values,
-                self.shapes,
-                distortions,
+                prepared,
                 sigma=sigma,
                 pile=pile,
                 mismatch=mismatch if sigma is None else (0.0, 0.0),
@@ -157,10 +162,10 @@ class Engine:
                 threads=threads,
             )
 
-        found = run(self.distortions, evidence, mean)
+        found = run(self.prepared[0], evidence, mean)
         if not novelty or self.novelty.modes == 0:
             return found
-        return replace(found, novelty_chi_square=run(self.novelty, False, False).chi_square)
+        return replace(found, novelty_chi_square=run(self.prepared[1], False, False).chi_square)
 
     def likelihood(
         self, values: NDArray[np.floating], sigma: Floats | None, live_time: Floats | None, threads: int
@@ -169,8 +174,7 @@ class Engine:
         counts = values.sum(axis=1, dtype=np.float64)
         return decompose(
             values,
-            self.shapes,
-            self.distortions,
+            self.prepared[0],
             sigma=None if sigma is None else np.broadcast_to(sigma, values.shape),
             pile=pile_prior(counts, live_time) if self.method.has("pile-up") else None,
             mismatch=(_SEARCH_MISMATCH, _SEARCH_MISMATCH) if sigma is None else (0.0, 0.0),
@@ -202,7 +206,8 @@ def pile_prior(counts: Floats, live_time: Floats | None) -> Floats:
     if live_time is None:
         return unknown
     known = np.isfinite(live_time) & (live_time > 0)
-    rate = np.divide(counts, live_time, out=np.zeros(len(counts)), where=known)
+    with np.errstate(over="ignore"):  # next to no live time: the most
+        rate = np.divide(counts, live_time, out=np.zeros(len(counts)), where=known)
     return np.where(known, np.minimum(_PILE_MOST, _PILE_PER_RATE * rate), unknown)
 
 

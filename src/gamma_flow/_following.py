@@ -41,7 +41,13 @@ def followed(model: Model, spectra: SpectrumSet, quiet: NDArray[np.bool_] | None
         others = [k for k, name in enumerate(model.classes) if name != background]
         chosen = np.asarray((found.p_value[:, others] > _QUIET).all(axis=1))
     elif np.shape(quiet) != (len(spectra),):
-        raise DataError("one answer a spectrum is needed", where="quiet", expected=f"({len(spectra)},)")
+        raise DataError(
+            "one answer a spectrum is needed",
+            where="quiet",
+            expected=f"shape ({len(spectra)},)",
+            found=f"{np.shape(quiet)}",
+            cure="give a mask over the spectra",
+        )
     else:
         chosen = np.asarray(quiet, bool)
     templates = model.on(spectra.axis)

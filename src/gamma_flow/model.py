@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ from gamma_flow.numerics.novelty import Unknown
 __all__ = ["Model"]
 
 _KEPT_AXES = 16  # axes whose carried templates a model remembers
+_DETAILS = get_args(Detail)
 _ENOUGH = 0.9  # part of a template that should lie on the axis of the spectra
 
 
@@ -216,6 +217,8 @@ class Model:
         ------
         IncompatibleError
             Spectra of another unit or kind, or without a channel in common with the model.
+        SettingsError
+            Another word for the detail, a number of threads that is none.
 
         Warns
         -----
@@ -234,6 +237,10 @@ class Model:
                 expected=self.templates.kind,
                 found=spectra.kind,
                 cure="read the spectra with the same kind (--kind) as the training spectra",
+            )
+        if detail not in _DETAILS:
+            raise SettingsError(
+                "no such word", where="detail", expected=", ".join(_DETAILS), found=repr(detail)
             )
         return analysed(self._grid(spectra.axis), self.calibration, spectra, detail, threads)
 

@@ -102,6 +102,7 @@ class TrainSettings(_Strict, frozen=True):
     gain_range: float = 0.0
     nulls: int | None = None
     few: int = 20
+    baseline: bool = False
 
 
 class SetSettings(_Strict, frozen=True):

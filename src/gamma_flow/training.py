@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gamma_flow._baseline import refuse_baseline, with_baseline
 from gamma_flow._calibrate import calibrate
 from gamma_flow._engine import Engine
 from gamma_flow._suspects import Suspect, suspects
@@ -29,7 +30,7 @@ from gamma_flow.data import BACKGROUND, SpectrumSet
 from gamma_flow.data._arrays import row_numbers
 from gamma_flow.data.method import PARTS, Method, Noise, Rule
 from gamma_flow.data.templates import Templates
-from gamma_flow.errors import TrainingError, TrainingWarning
+from gamma_flow.errors import SettingsError, TrainingError, TrainingWarning
 from gamma_flow.model import Model
 from gamma_flow.numerics.drift import width_of_lines
 from gamma_flow.numerics.novelty import learned_modes
@@ -40,6 +41,7 @@ _MOST_THREADS = 8  # of a calibration
 _LEARNED = 2  # modes of a class
 _LINE_WIDTH = 0.075  # where the templates have no line
 _ENOUGH_HELD_OUT = 5  # held-out spectra of a class from which nulls are drawn; else from all of them
+_MOST_COUNTS = 1e18  # in a channel of all spectra of a class: transforms of them stay in range
 _ALIKE = 0.95  # cosine above which two templates are called too alike
 _SHOWN = 8  # names in a warning; all of them stand in the model's provenance
 
@@ -67,6 +69,7 @@ def train(
     gain_range: float = 0.0,
     nulls: int | None = None,
     few: int = 20,
+    baseline: bool = False,
 ) -> Model:
     """Make a template of each class, the mean of its pure spectra, and calibrate what is said about them.
 
@@ -118,6 +121,10 @@ def train(
         Draws for the calibration; 10,000 by default, fewer for more than 12 classes.
     few : int
         Fewer spectra of a class than this are warned of, unless they hold enough counts all the same.
+    baseline : bool
+        Put a constant template named "baseline" beside the classes, for intensities whose zero moves upwards
+        from spectrum to spectrum. It is the background if there is no other, so it is no find; the shares
+        count it, `Analysis.fractions` do not.
 
     Returns
     -------
@@ -130,7 +137,8 @@ def train(
         No pure spectra, a class nobody labelled, a class with one spectrum where some are to be held out,
         a class without counts, no channel in the energy range, too few nulls.
     SettingsError
-        A word that is none, a rate out of range.
+        A word that is none, a rate out of range; evidence without counts to draw; a baseline for counts, or
+        beside a class of that name.
 
     Warns
     -----
@@ -184,6 +192,10 @@ def train(
     method = _method(
         spectra, noise, parts, rule, min_share, false_alarm_rate, novelty_rate, line_width, gain_range
     )
+    if method.noise == "poisson":
+        _refuse_no_counts(names, sums[:, active])
+    if baseline:
+        refuse_baseline(names, spectra.kind, method)
     templates = Templates(
         sums / np.array([len(part) for part in kept])[:, None],
         tuple(names),
@@ -194,6 +206,8 @@ def train(
         background,
         modes=_modes(spectra, names, kept, active, background, method.has("learned")),
     )
+    if baseline:
+        templates = with_baseline(templates)
     if line_width is None and method.has("resolution"):
         sources = [k for k, name in enumerate(names) if name != background]
         method = replace(
@@ -223,6 +237,7 @@ def train(
         "held_out": held_out,
         "split": split,
         "seed": seed,
+        "baseline": baseline,
         "method": method.as_dict(),
     }
     calibration = None
@@ -275,11 +290,19 @@ def _method(
         parts = () if noise != "poisson" else PARTS if spectra.axis.unit == "keV" else ("mismatch",)
     if rule is None:
         rule = "evidence" if noise == "poisson" else "share"
+    if rule == "evidence" and noise == "gaussian":
+        raise SettingsError(
+            "evidence is calibrated by drawn counts",
+            where="rule",
+            expected='rule="share"',
+            found='rule="evidence" with noise="gaussian"',
+            cure="leave the rule out: likelihood ratios (Analysis.evidence) are answered without it",
+        )
     if min_share is None:
         min_share = 0.02 if rule == "evidence" else 0.1
     return Method(
         noise,
-        tuple(parts),
+        (parts,) if isinstance(parts, str) else tuple(parts),
         rule,
         min_share,
         false_alarm_rate,
@@ -287,6 +310,20 @@ def _method(
         line_width=_LINE_WIDTH if line_width is None else line_width,
         gain_range=gain_range,
     )
+
+
+def _refuse_no_counts(names: list[str], sums: NDArray[np.float64]) -> None:
+    """Refuse classes whose spectra cannot be counts, differences of them included."""
+    total = sums.sum(axis=1)
+    wrong = np.flatnonzero(~((total > 0) & (np.abs(sums).max(axis=1) <= _MOST_COUNTS)))
+    if len(wrong):
+        raise TrainingError(
+            "the spectra of a class are no counts",
+            where=f"class '{names[int(wrong[0])]}'",
+            expected=f"more than 0 over the active channels, at most {_MOST_COUNTS:g} in one",
+            found=f"{total[wrong[0]]:g} in all",
+            cure='subtract less background, read intensities as such (--kind), or take noise="leastsquares"',
+        )
 
 
 def _modes(
@@ -328,7 +365,10 @@ def _notes_on_spectra(
             notes.append(f"class '{name}' has {int(empty.sum())} empty training spectra, the first: {first}")
         if spectra.kind == "counts" and values.size and values.min() < 0:
             bad = np.any(values < 0, axis=1)
-            notes.append(f"class '{name}' has negative counts in its training spectra: {row_numbers(bad)}")
+            notes.append(
+                f"class '{name}' has negative counts in its training spectra: {row_numbers(bad)}; they stay "
+                "in its template, and what is drawn for a calibration takes an expected count below zero as 0"
+            )
     return notes
 
 

@@ -132,6 +132,7 @@ def train_on(prepared: Sequence[SpectrumSet], settings: Settings) -> Model:
         gain_range=chosen.gain_range,
         nulls=chosen.nulls,
         few=chosen.few,
+        baseline=chosen.baseline,
     )
 
 

@@ -230,6 +230,12 @@ def training_options(function: Function) -> Function:
             click.option(
                 "--gain-range", type=float, help="Look for gains within 1 +- this  [default: 0, no search]"
             ),
+            click.option(
+                "--baseline",
+                is_flag=True,
+                default=None,
+                help="A constant beside the classes, for intensities.",
+            ),
             click.option("--nulls", type=click.IntRange(200), help="Draws for the calibration."),
         ]
     )(function)
@@ -302,6 +308,7 @@ def settings_of(flags: dict[str, Any]) -> Settings:
                 false_alarm_rate="false_alarm_rate",
                 gain_range="gain_range",
                 nulls="nulls",
+                baseline="baseline",
             ),
             "parts": _words(flags.get("parts")),
             "classes": [name.strip() for name in classes.split(",")] if classes else None,

@@ -15,6 +15,7 @@ from gamma_flow.numerics.information import absent, covariance, information
 __all__ = ["Basis"]
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 _BLOCK = 1 << 20  # values that are taken at a time where the weights of all channels are needed
 
@@ -63,10 +64,20 @@ class Basis:
         unit = 1.0 if self.sigma is None else 0.0
         return uncertainty.intervals(free, errors, level, settled=settled, unit=unit)
 
-    def share_errors(self, scores: Floats, mismatch: Floats) -> Floats:
-        """Return the standard deviations of shares, correlations included, shape (N, K)."""
+    def share_errors(
+        self, scores: Floats, mismatch: Floats, chosen: Bools | None = None, unit: Floats | None = None
+    ) -> Floats:
+        """Return the standard deviations of shares, correlations included, shape (N, K).
+
+        Of the shares among some classes (K,), if they are chosen, of scores over their units (K,); the others
+        are fitted all the same, and theirs are zero.
+        """
+        k = scores.shape[1]
         spread = covariance(self.information(scores, mismatch), scores > 0)
-        return uncertainty.share_errors(scores, spread)
+        counted = np.where(np.ones(k, bool) if chosen is None else chosen, 1.0, 0.0)
+        factor = counted if unit is None else counted / unit
+        found = uncertainty.share_errors(scores * factor, spread * np.multiply.outer(factor, factor))
+        return np.where(counted > 0, found, 0.0)
 
     def limits(self, scores: Floats, mismatch: Floats, alpha: float, beta: float) -> uncertainty.Limits:
         """Return decision thresholds and detection limits, each of shape (N, K)."""

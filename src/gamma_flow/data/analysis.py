@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gamma_flow.data._arrays import freeze, freeze_strings
 from gamma_flow.data._derived import Basis
@@ -38,6 +38,8 @@ _FINITE = (
     "novelty_p",
 )
 _OPTIONAL = frozenset({*_FINITE[5:], "score_errors", "novel"})
+_OURS = (*_FINITE, "score_errors", "present", "novel")  # made by an analysis, not handed through it
+_NOTHING: dict[str, None] = dict.fromkeys([*_OPTIONAL, "basis"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +173,25 @@ class Analysis:
         if self.score_errors is not None and np.isnan(self.score_errors).any():
             raise DataError("analysis.score_errors is not a number")
 
+    @classmethod
+    def trusted(cls, **parts: Any) -> Analysis:
+        """Return an analysis of arrays that nobody else holds, of the right kinds and shapes, unchecked.
+
+        For `Model.analyse`, where one spectrum a second would spend its time on checks. The arrays become
+        read-only in place; what is not finite goes through the constructor, which names it.
+        """
+        numbers = [parts[name] for name in _FINITE if parts.get(name) is not None]
+        if not np.isfinite(np.concatenate([array.reshape(-1) for array in numbers])).all():
+            return cls(**parts)
+        for name in _OURS:
+            array = parts.get(name)
+            if array is not None:
+                array.setflags(write=False)
+        new = object.__new__(cls)
+        new.__dict__.update(_NOTHING)
+        new.__dict__.update(parts)
+        return new
+
     def __len__(self) -> int:
         return len(self.values)
 
@@ -235,6 +256,66 @@ class Analysis:
             return None
         scores, _, _, mismatch = self._fitted()
         return self.basis.share_errors(scores, mismatch)
+
+    def fractions(self, unit: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return what each source is of all sources: shares without background and baseline, shape (N, K).
+
+        Parameters
+        ----------
+        unit : array_like, shape (K,), optional
+            Score of one unit of each class (a concentration, an activity), above 0; fractions then are of
+            these. With pure spectra of unit content it is their sum over the active channels. One for all by
+            default.
+
+        Returns
+        -------
+        ndarray
+            Zeros for the background, and in rows without sources.
+
+        Raises
+        ------
+        DataError
+            Units that are not one positive number a class.
+
+        Examples
+        --------
+        >>> import gamma_flow as gf
+        >>> templates = gf.Templates([[1.0, 0, 0], [0, 1, 0], [1, 1, 1]], ("a", "b", "floor"),
+        ...                          gf.Axis.channels(3), background="floor")
+        >>> found = gf.Model(templates).analyse(gf.SpectrumSet([[9.0, 7, 3]], templates.axis))
+        >>> found.fractions().round(2).tolist()
+        [[0.6, 0.4, 0.0]]
+        >>> found.fractions([2.0, 1.0, 1.0]).round(2).tolist()
+        [[0.43, 0.57, 0.0]]
+        """
+        chosen, units = self._sources(unit)
+        amounts = np.where(chosen, self.scores / units, 0.0)
+        total = amounts.sum(axis=1, keepdims=True)
+        return np.asarray(amounts / np.where(total > 0, total, 1.0))
+
+    def fraction_errors(self, unit: ArrayLike | None = None) -> NDArray[np.float64] | None:
+        """Return the standard deviations of `fractions`, correlations included, shape (N, K).
+
+        What background and baseline cost is in them. None without a noise model.
+        """
+        if self.basis is None:
+            return None
+        chosen, units = self._sources(unit)
+        scores, _, _, mismatch = self._fitted()
+        return self.basis.share_errors(scores, mismatch, chosen, units)
+
+    def _sources(self, unit: ArrayLike | None) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Return which classes are not the background, and a unit for each."""
+        chosen = np.array([name != self.templates.background for name in self.classes])
+        units = np.ones(len(chosen)) if unit is None else np.asarray(unit, np.float64)
+        if units.shape != chosen.shape or not (np.isfinite(units) & (units > 0)).all():
+            raise DataError(
+                "a unit for each class is needed",
+                where="unit",
+                expected=f"{len(chosen)} numbers above 0",
+                found=str(units),
+            )
+        return chosen, units
 
     def limits(self, alpha: float = 0.05, beta: float = 0.05) -> Limits | None:
         """Return decision thresholds and detection limits; None without a noise model.

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gamma_flow.data._arrays import freeze
 from gamma_flow.errors import DataError
-from gamma_flow.numerics.evidence import Tail
+from gamma_flow.numerics.evidence import Tail, log_p
 
 __all__ = ["Calibration"]
 
@@ -109,11 +109,9 @@ class Calibration:
 
     def log_p(self, ratios: ArrayLike, log_counts: ArrayLike) -> Floats:
         """Return log p of likelihood ratios (N, K) at log10 counts (N,)."""
-        t = np.asarray(ratios, np.float64)
-        out = np.zeros_like(t)
-        for k in range(len(self)):
-            if self.n_nulls[k]:
-                out[:, k] = self.tail(k).log_p(t[:, k], log_counts)
+        t, x = np.asarray(ratios, np.float64), np.asarray(log_counts, np.float64)
+        out = log_p(t, x, self.at, self.quantiles, self.scale, self.levels)
+        out[:, self.n_nulls == 0] = 0.0
         return out
 
     def threshold(self, rate: float) -> float:
@@ -143,12 +141,13 @@ class Calibration:
         if m == 0:
             return np.ones(len(s))
         width = min(_NEAREST, m)
-        first = np.clip(np.searchsorted(self.novelty_counts, x) - width // 2, 0, m - width)
-        windows = np.lib.stride_tricks.sliding_window_view(self.novelty, width)
+        first = np.minimum(np.maximum(self.novelty_counts.searchsorted(x) - width // 2, 0), m - width)
+        window = np.arange(width)
         out = np.empty(len(s))
         for start in range(0, len(s), _BLOCK):
             rows = slice(start, start + _BLOCK)
-            out[rows] = (1 + (windows[first[rows]] >= s[rows, None]).sum(axis=1)) / (1 + width)
+            nearest = self.novelty[first[rows, None] + window]
+            out[rows] = (1 + np.count_nonzero(nearest >= s[rows, None], axis=1)) / (1 + width)
         return out
 
     def header(self) -> dict[str, Any]:

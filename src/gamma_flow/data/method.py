@@ -52,7 +52,8 @@ class Method:
     Raises
     ------
     SettingsError
-        A word that is none, a number out of range, evidence without a noise model.
+        A word that is none, a number out of range, evidence without a noise model, parts that a noise model
+        does not fit.
     """
 
     noise: Noise = "leastsquares"
@@ -95,7 +96,7 @@ class Method:
                 raise SettingsError(
                     "a prior standard deviation is out of range",
                     where=name,
-                    expected=">= 0",
+                    expected="0 <= gain_range <= 0.5" if name == "gain_range" else ">= 0",
                     found=f"{value:g}",
                 )
         least, most = (float(end) for end in self.mismatch)
@@ -114,12 +115,22 @@ class Method:
                 found='noise="leastsquares"',
                 cure='choose a noise model, or rule="share"',
             )
-        if self.noise != "poisson" and {"pile-up", "learned"} & set(self.parts):
+        nowhere = self.parts if self.noise == "leastsquares" else ("mismatch", "pile-up", "learned")
+        unused = [part for part in nowhere if part in self.parts]
+        if self.noise != "poisson" and unused:
             raise SettingsError(
-                "pile-up and learned distortions are those of counts",
+                "parts that this noise model does not fit",
+                where="parts",
                 expected='noise="poisson"',
-                found=f'noise="{self.noise}"',
+                found=f'{", ".join(unused)} with noise="{self.noise}"',
                 cure="leave these parts out",
+            )
+        if self.noise == "leastsquares" and self.gain_range > 0:
+            raise SettingsError(
+                "gains are looked for by likelihood",
+                where="gain_range",
+                expected='noise="poisson" or "gaussian", or gain_range=0',
+                found=f'{self.gain_range:g} with noise="leastsquares"',
             )
 
     def has(self, part: str) -> bool:

@@ -10,7 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 from gamma_flow.errors import DataError, IncompatibleError, SettingsError
 from gamma_flow.numerics import similarity
 
-__all__ = ["aligned", "channels_of", "refuse_negative", "refuse_nonfinite_rows", "spectra_of", "threads_of"]
+__all__ = [
+    "aligned",
+    "channels_of",
+    "refuse_negative",
+    "refuse_nonfinite_rows",
+    "refuse_other_channels",
+    "spectra_of",
+    "templates_of",
+    "threads_of",
+]
 
 Floats = NDArray[np.float64]
 
@@ -36,18 +45,29 @@ def aligned(rows: NDArray[Any]) -> NDArray[Any]:
 
 def channels_of(spectra: NDArray[Any], templates: ArrayLike) -> Floats:
     """Return templates (K, C), finite and of the channels of the spectra, as contiguous float64."""
+    given = templates_of(templates)
+    refuse_other_channels(spectra, given)
+    return given
+
+
+def templates_of(templates: ArrayLike) -> Floats:
+    """Return templates (K, C), at least one and finite, as contiguous float64."""
     given = similarity.matrix(templates, "templates")
     if len(given) == 0:
         raise DataError("no templates", where="templates", expected="at least one row", found="none")
     similarity.refuse_nonfinite(given, "templates", 0)
-    if given.shape[1] != spectra.shape[1]:
+    return np.ascontiguousarray(given, dtype=np.float64)
+
+
+def refuse_other_channels(spectra: NDArray[Any], templates: Floats) -> None:
+    """Raise the error that names both numbers of channels, if they differ."""
+    if templates.shape[1] != spectra.shape[1]:
         raise IncompatibleError(
             "spectra and templates differ in their channels",
-            expected=f"{given.shape[1]} channels, as the templates have",
+            expected=f"{templates.shape[1]} channels, as the templates have",
             found=f"{spectra.shape[1]}",
             cure="bring both onto one axis",
         )
-    return np.ascontiguousarray(given, dtype=np.float64)
 
 
 def refuse_nonfinite_rows(rows: NDArray[Any], where: str) -> None:

@@ -29,7 +29,7 @@ from gamma_flow.errors import DataError, IncompatibleError, SettingsError
 from gamma_flow.numerics import _checks
 from gamma_flow.numerics._compiled import engine
 
-__all__ = ["Decomposed", "Distortions", "decompose"]
+__all__ = ["Decomposed", "Distortions", "Prepared", "decompose"]
 
 Floats = NDArray[np.float64]
 
@@ -124,9 +124,45 @@ class Decomposed:
         return Decomposed(**joined)
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Templates and distortions checked once, to fit many batches, or one spectrum after the other.
+
+    Parameters
+    ----------
+    shapes : (K, C)
+        As `decompose` takes them.
+    spread : (K Q, C)
+        Distortions of each class, as the engine takes them.
+    drift : (D K, C)
+        What the classes share.
+    modes, pile_shift : int
+        As in `Distortions`.
+    """
+
+    shapes: Floats
+    spread: Floats
+    drift: Floats
+    modes: int
+    pile_shift: int
+
+    @classmethod
+    def of(cls, shapes: ArrayLike, distortions: Distortions | None = None) -> Prepared:
+        """Check templates and their distortions.
+
+        Raises
+        ------
+        DataError, IncompatibleError, SettingsError
+            As `decompose` does.
+        """
+        t = _checks.templates_of(shapes)
+        given = Distortions.none(*t.shape) if distortions is None else distortions
+        return cls(t, *_columns(given, *t.shape), int(given.modes), int(given.pile_shift))
+
+
 def decompose(
     values: ArrayLike,
-    shapes: ArrayLike,
+    shapes: ArrayLike | Prepared,
     distortions: Distortions | None = None,
     *,
     sigma: ArrayLike | None = None,
@@ -152,9 +188,9 @@ def decompose(
     ----------
     values : (N, C) array_like
         Counts, at least 0 unless ``sigma`` is given. Not modified; float64 and float32 are taken as they are.
-    shapes : (K, C) array_like
+    shapes : (K, C) array_like or Prepared
         Templates of unit sum, so that scores are counts. A row of zeros gets the score 0 and an infinite
-        error.
+        error. `Prepared` ones bring their distortions.
     distortions : Distortions, optional
         How the templates may be wrong; exact without it.
     sigma : (C,), (1, C) or (N, C) array_like, optional
@@ -228,29 +264,28 @@ def decompose(
     np.float64(28.3)
     """
     spectra = _checks.spectra_of(values)
-    t = _checks.channels_of(spectra, shapes)
+    given = shapes if isinstance(shapes, Prepared) else Prepared.of(shapes, distortions)
+    t = given.shapes
+    _checks.refuse_other_channels(spectra, t)
     (n, c), k = spectra.shape, len(t)
     threads = _checks.threads_of(threads)
     _checks.refuse_nonfinite_rows(spectra, "values")
     if sigma is None:
         _checks.refuse_negative(spectra, "values", "values that are no counts need their sigma")
-    given = Distortions.none(k, c) if distortions is None else distortions
-    spread, drift = _columns(given, k, c)
     _check_settings(
         mismatch, floor, (steps, null_steps), (tolerance, null_tolerance, prune), least_ratio, skip, k
     )
-    scores, errors, free, ratios = (np.zeros((n, k)) for _ in range(4))
-    drifts, summary = np.zeros((n, len(given.drift))), np.zeros((n, 8))
+    results, (errors, scores, free, ratios, drifts, summary) = _room(n, k, k, k, k, len(given.drift) // k, 8)
     fitted = np.zeros((n, c)) if mean else None
     with np.errstate(all="ignore"):  # what leaves the range is refused below
         engine().decompose(
             spectra,
             t,
-            spread,
-            drift,
+            given.spread,
+            given.drift,
             _sigma(sigma, n, c),
             _pile(pile, n),
-            (int(given.modes), int(given.pile_shift)),
+            (given.modes, given.pile_shift),
             (float(mismatch[0]), float(mismatch[1]), bool(adapt), float(floor)),
             (int(steps), int(null_steps), float(tolerance), float(null_tolerance)),
             (float(least_ratio), float(prune), True, bool(evidence), bool(novelty), int(skip)),
@@ -263,21 +298,34 @@ def decompose(
             fitted,
             threads,
         )
-    _refuse_overflow(scores, free, ratios, drifts, summary)
+    if not np.isfinite(results[errors.size :]).all():
+        _refuse_overflow(scores, free, ratios, drifts, summary)
+    errors[np.isnan(errors)] = np.inf
+    columns = summary.T.copy()
     return Decomposed(
         scores,
-        np.where(np.isnan(errors), np.inf, errors),
+        errors,
         free,
         ratios,
         drifts,
-        mismatch=summary[:, 0].copy(),
-        chi_square=summary[:, 1].copy(),
-        pearson=summary[:, 2].copy(),
-        log_likelihood=summary[:, 3].copy(),
-        novelty_chi_square=summary[:, 5].copy(),
-        n_free=summary[:, 4].astype(np.int64),
+        mismatch=columns[0],
+        chi_square=columns[1],
+        pearson=columns[2],
+        log_likelihood=columns[3],
+        novelty_chi_square=columns[5],
+        n_free=columns[4].astype(np.int64),
         mean=fitted,
     )
+
+
+def _room(n: int, *widths: int) -> tuple[Floats, list[Floats]]:
+    """Return zeros and their parts (n, width), each contiguous: one look then tells if all are finite."""
+    whole = np.zeros(n * sum(widths))
+    parts, start = [], 0
+    for width in widths:
+        parts.append(whole[start : start + n * width].reshape(n, width))
+        start += n * width
+    return whole, parts
 
 
 # ---------------------------------------------------------------------------------------------- input
@@ -345,6 +393,8 @@ def _pile(pile: ArrayLike | None, n: int) -> Floats | None:
     if pile is None:
         return None
     share = np.asarray(pile, np.float64)
+    if share.shape == (n,) and n and share.min() >= 0 and share.max() < np.inf:
+        return np.ascontiguousarray(share)[None]
     if share.shape not in ((), (n,)):
         raise IncompatibleError(
             "not one pile-up a spectrum", where="pile", expected=f"shape ({n},)", found=f"{share.shape}"

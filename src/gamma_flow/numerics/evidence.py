@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Tail"]
+__all__ = ["Tail", "log_p"]
 
 Floats = NDArray[np.float64]
 
@@ -74,24 +74,61 @@ class Tail:
         """Return the natural logarithm of the p-value of each spectrum."""
         t = np.asarray(statistic, np.float64)
         x = np.asarray(log_counts, np.float64)
-        start = np.interp(x, self.at, self.quantiles[:, -1])
-        out: Floats = np.log1p(-self.levels[-1]) - np.maximum(t - start, 0) / np.interp(
-            x, self.at, self.scale
-        )
-        below = np.flatnonzero(t <= start)
-        if len(below):
-            q = np.stack([np.interp(x[below], self.at, column) for column in self.quantiles.T], axis=1)
-            v = t[below]
-            # the last quantile at or below the value, and how far it lies towards the next
-            i = np.minimum((v[:, None] >= q).sum(axis=1) - 1, len(self.levels) - 2)
-            rows = np.arange(len(below))
-            inside = np.maximum(i, 0)
-            lo, hi = q[rows, inside], q[rows, inside + 1]
-            part = np.divide(v - lo, hi - lo, out=np.zeros(len(v)), where=hi > lo)
-            level = self.levels[inside] + np.clip(part, 0, 1) * np.diff(self.levels)[inside]
-            # where the statistic is zero in many draws, all of them are at least as large as it
-            out[below] = np.where((i < 0) | (v <= 0), 0.0, np.log1p(-level))
-        return out
+        return log_p(t[:, None], x, self.at[None], self.quantiles[None], self.scale[None], self.levels)[:, 0]
+
+
+def log_p(
+    statistic: Floats, log_counts: Floats, at: Floats, quantiles: Floats, scale: Floats, levels: Floats
+) -> Floats:
+    """Return the natural logarithm of the p-values of K statistics of N spectra, for all classes at once.
+
+    Parameters
+    ----------
+    statistic : (N, K)
+        Of each class.
+    log_counts : (N,)
+        log10 of the counts of each spectrum.
+    at, quantiles, scale : (K, B), (K, B, Q), (K, B)
+        As in `Tail`, for each class.
+    levels : (Q,)
+        Probabilities of the quantiles.
+
+    Returns
+    -------
+    (N, K) float64
+        At most 0.
+    """
+    k, b = at.shape
+    classes = np.arange(k)
+    # the bins on either side of each spectrum, and how far it lies between them; beyond the ends the end
+    upper = np.minimum((log_counts[:, None, None] >= at).sum(axis=2), b - 1)
+    lower = np.maximum(upper - 1, 0)
+    low, high = at[classes, lower], at[classes, upper]
+    gap = high - low
+    inside = np.minimum(np.maximum(log_counts[:, None] - low, 0.0), gap)
+    between_bins = gap > 0  # else beyond an end: the value there
+    part = np.where(between_bins, inside / np.where(between_bins, gap, 1.0), 1.0)
+    start, width = (
+        ends[classes, lower] + part * (ends[classes, upper] - ends[classes, lower])
+        for ends in (quantiles[:, :, -1], scale)
+    )
+    excess = statistic - start
+    out: Floats = np.log1p(-levels[-1]) - np.maximum(excess, 0.0) / width
+    rows, cols = np.nonzero(excess <= 0)
+    if len(rows):
+        first, last = quantiles[cols, lower[rows, cols]], quantiles[cols, upper[rows, cols]]
+        q = first + part[rows, cols, None] * (last - first)
+        v = statistic[rows, cols]
+        # the last quantile at or below the value, and how far it lies towards the next
+        i = np.minimum((v[:, None] >= q).sum(axis=1) - 1, len(levels) - 2)
+        each, known = np.arange(len(rows)), np.maximum(i, 0)
+        lo, hi = q[each, known], q[each, known + 1]
+        step = hi - lo
+        between = np.minimum(np.maximum(v - lo, 0.0) / np.where(step > 0, step, np.inf), 1.0)
+        level = levels[known] + between * (levels[known + 1] - levels[known])
+        # where the statistic is zero in many draws, all of them are at least as large as it
+        out[rows, cols] = np.where((i < 0) | (v <= 0), 0.0, np.log1p(-level))
+    return out
 
 
 def _chi_square_quantile(upper: float) -> float:

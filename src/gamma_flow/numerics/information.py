@@ -26,6 +26,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 _BLOCK = 1 << 21  # numbers held at a time
+_RIDGE = 1e-13  # of the information about a distortion
 FLOOR = 0.05
 """Counts a channel below which no mean falls, as in the fit."""
 UNKNOWN = 1e-12
@@ -204,7 +205,7 @@ def _alone(s: Floats, columns: Floats, others: Bools, k: int, shape: Floats) -> 
     safe = np.where(known, left, 1.0)
     g = np.einsum("nj,njc->nc", weight, columns) / safe[:, None]
     return np.where(known, 1.0 / np.sqrt(safe), np.inf), np.where(
-        known, np.einsum("nc,c->n", g * g, shape), 1.0
+        known, np.maximum(np.einsum("nc,c->n", g * g, shape), 0.0), 1.0
     )
 
 
@@ -293,9 +294,14 @@ class _Given:
         if v.shape[1]:
             vw = v * w[:, None, :]
             inner = vw @ v.transpose(0, 2, 1)
-            inner[:, np.arange(v.shape[1]), np.arange(v.shape[1])] += 1.0
-            cross = vw @ self.shapes.T  # (n, J, K)
-            rows_of = rows_of - np.linalg.solve(inner, cross).transpose(0, 2, 1) @ vw
+            diagonal = np.arange(v.shape[1])
+            inner[:, diagonal, diagonal] += 1.0
+            # to unit diagonal, with a ridge of rounding size: at 1e12 counts the prior's 1 is lost
+            size = np.sqrt(inner[:, diagonal, diagonal])[:, :, None]
+            inner /= size * size.transpose(0, 2, 1)
+            inner[:, diagonal, diagonal] += _RIDGE
+            cross = (vw @ self.shapes.T) / size  # (n, J, K)
+            rows_of = rows_of - (np.linalg.solve(inner, cross) / size).transpose(0, 2, 1) @ vw
         s = rows_of @ self.shapes.T
         return 0.5 * (s + s.transpose(0, 2, 1)), rows_of
 

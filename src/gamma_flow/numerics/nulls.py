@@ -71,7 +71,7 @@ def draw_nulls(
     Returns
     -------
     values : (N, C)
-        Poisson counts.
+        Poisson counts; an expected count below zero, from pools of differences, is drawn as zero.
     presence : (N, K) bool
         What is in them.
     """
@@ -95,7 +95,7 @@ def draw_nulls(
         wanted = rng.choice(size, count) * rng.uniform(*_BACKGROUND, size=count)
         mean += _scaled(pool, wanted, active, rng)
     mean = _distorted(mean, edges, distortion, rng)
-    return rng.poisson(np.minimum(mean, 1e15)).astype(np.float64), presence
+    return rng.poisson(np.clip(mean, 0.0, 1e15)).astype(np.float64), presence
 
 
 def _scaled(pool: Floats, wanted: Floats, active: Bools, rng: np.random.Generator) -> Floats:

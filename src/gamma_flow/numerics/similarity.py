@@ -28,6 +28,8 @@ FLAT = 1e-14
 """A spread below this share of the norm is rounding."""
 
 _BLOCK_VALUES = 1 << 16
+_CANCELS = 1e-6  # share of the squared norm below which a spread lost too many digits
+_LARGE = 1e150  # squared norms and their products up to this, and down to its inverse, keep their digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,32 @@ def fit_quality(values: ArrayLike, model: ArrayLike, *, active: ArrayLike | None
             _finite(a[rows], "values", rows, channels), _finite(b[rows], "model", rows, channels)
         )
     return FitQuality(*out)
+
+
+def quick_quality(values: Floats, model: Floats) -> tuple[Floats, NDArray[np.intp]]:
+    """Return the measures of `fit_quality` from plain sums, (3, N), and the rows where these do not do.
+
+    Such rows are nearly flat, empty, or of numbers whose squares leave the range of float64; the caller
+    silences what numpy says of them.
+    """
+    c = values.shape[1]
+    residual = values - model
+    xx, ff, xf, dd = (
+        np.einsum("nc,nc->n", a, b)
+        for a, b in ((values, values), (model, model), (values, model), (residual, residual))
+    )
+    x1, f1 = np.einsum("nc->n", values), np.einsum("nc->n", model)
+    spread_x, spread_f = xx - x1 * x1 / c, ff - f1 * f1 / c
+    out = np.empty((3, len(values)))
+    out[0] = xf / np.sqrt(xx * ff)
+    out[1] = (xf - x1 * f1 / c) / np.sqrt(spread_x * spread_f)
+    out[2] = 1.0 - (dd - (x1 - f1) ** 2 / c) / spread_x
+    product = xx * ff
+    safe = (spread_x > _CANCELS * xx) & (spread_f > _CANCELS * ff)
+    safe &= (product > 1 / _LARGE) & (product < _LARGE) & (xx < _LARGE) & (ff < _LARGE)
+    np.minimum(out[:2], 1.0, out=out[:2])
+    np.maximum(out[:2], -1.0, out=out[:2])
+    return out, np.flatnonzero(~safe)
 
 
 def cosine_matrix(rows: ArrayLike) -> Floats:

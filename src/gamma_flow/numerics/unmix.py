@@ -122,6 +122,10 @@ class Unmixer:
         scores = self._scores(spectra, threads, quality)
         return Unmixed(scores, FitQuality(quality[0], quality[1], quality[2]))
 
+    def quality(self, values: ArrayLike, scores: ArrayLike) -> FitQuality:
+        """Return the quality of scores (N, K) that somebody else found, as the function `fit_sums` does."""
+        return _quality(_checked_spectra(values, self.templates), self.templates, scores)
+
     def _scores(self, spectra: NDArray[Any], threads: int, quality: Floats | None) -> Floats:
         """Return scores (N, K), and fill the quality (3, N) if it is asked for."""
         threads = _checks.threads_of(threads)
@@ -309,7 +313,7 @@ def unmix(
 
 
 def fit_sums(values: ArrayLike, templates: ArrayLike, scores: ArrayLike) -> FitQuality:
-    """Return the quality of fits that somebody else found, without forming the denoised spectra.
+    """Return the quality of fits that somebody else found; the denoised spectra are formed block by block.
 
     Parameters
     ----------
@@ -338,17 +342,25 @@ def fit_sums(values: ArrayLike, templates: ArrayLike, scores: ArrayLike) -> FitQ
     >>> fit_sums([[1.0, 2.0, 3.0]], [[1.0, 2.0, 2.0]], [[1.0]]).explained_variance.round(4)
     array([0.6667])
     """
-    spectra, shapes, _ = _checked(values, templates, None)
+    shapes = _checks.templates_of(templates)
+    return _quality(_checked_spectra(values, shapes), shapes, scores)
+
+
+def _quality(spectra: NDArray[Any], shapes: Floats, scores: ArrayLike) -> FitQuality:
     given = _checked_scores(scores, spectra, shapes)
-    span = Span.of(shapes, None)
+    _checks.refuse_nonfinite_rows(given, "scores")
     quality = np.empty((3, len(spectra)))
-    for rows, q, squares, scale in projected(spectra, span):
-        similarity.refuse_nonfinite(given[rows], "scores", rows.start)
-        units = np.zeros((len(span.order), q.shape[1]))
-        n = rows.stop - rows.start
-        units[:, :n] = (given[rows][:, span.order] * span.norms / scale[:n, None]).T
-        quality[:, rows] = quality_of(span, q, squares, units, spectra[rows], given[rows], shapes)
-    return FitQuality(*quality)
+    for rows in similarity.blocks(*spectra.shape):
+        block = np.asarray(spectra[rows], dtype=np.float64)
+        with np.errstate(all="ignore"):  # rows whose squares leave the range are taken the slow way
+            fit = fitted(given[rows], shapes)
+            quality[:, rows], cancels = similarity.quick_quality(block, fit)
+        if len(cancels):
+            similarity.refuse_nonfinite(block, "values", rows.start)
+            exact = similarity.fit_quality(block[cancels], fit[cancels])
+            places = rows.start + cancels
+            quality[:, places] = exact.cosine, exact.centred_cosine, exact.explained_variance
+    return FitQuality(quality[0], quality[1], quality[2])
 
 
 def kkt_violation(
