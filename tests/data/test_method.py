@@ -44,7 +44,7 @@ def test_plain_values_and_back() -> None:
         ({"gain_range": 0.8}, "gain_range"),
         ({"mismatch": (0.3, 0.1)}, "mismatch"),
         ({"rule": "evidence"}, "how values scatter"),
-        ({"noise": "gaussian", "parts": ("pile-up",)}, "counts"),
+        ({"noise": "gaussian", "parts": ("pile-up",)}, "does not fit"),
     ],
 )
 def test_what_makes_no_sense_is_refused(options: dict, message: str) -> None:

@@ -228,7 +228,7 @@ def _run(
     for it in range(steps):
         v, of_drift = _distortions(plan, row, a, members, modes, w)
         # with z eliminated: s = T'WT - H'M^-1 H, b = T'Wy - H'M^-1 V'Wy, M = 1 + V'WV, H = V'WT
-        root = np.linalg.cholesky(np.eye(len(v)) + (v * w) @ v.T)  # M = root root'
+        root = _factor(np.eye(len(v)) + (v * w) @ v.T)  # M = root root'
         h, right = np.linalg.solve(root, (v * w) @ t.T), np.linalg.solve(root, (v * w) @ y)
         s = (t * w) @ t.T - h.T @ h
         b = (t * w) @ y - h.T @ right
@@ -303,6 +303,17 @@ def _pile_up(plan: _Plan, a: Floats, share: float) -> Floats:
     if step == 1:
         return folded
     return np.asarray(np.interp((np.arange(c) + 0.5) / step - 0.5, np.arange(n), folded) / step)
+
+
+def _factor(matrix: Floats) -> Floats:
+    """Return the Cholesky factor; where rounding took the definiteness, of the matrix with a ridge."""
+    ridge = 0.0
+    for _ in range(20):
+        try:
+            return np.asarray(np.linalg.cholesky(matrix + ridge * np.diag(np.diag(matrix))), np.float64)
+        except np.linalg.LinAlgError:
+            ridge = max(100 * ridge, 1e-15)
+    return np.diag(np.sqrt(np.maximum(np.diag(matrix), 1e-300)))
 
 
 def _mismatch(plan: _Plan, row: _Row, mean: Floats, limit: float) -> float:

@@ -26,12 +26,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gamma_flow.errors import DataError, IncompatibleError, SettingsError
-from gamma_flow.numerics import _checks
+from gamma_flow.numerics import _checks, _reference
 from gamma_flow.numerics._compiled import engine
 
 __all__ = ["Decomposed", "Distortions", "Prepared", "decompose"]
 
 Floats = NDArray[np.float64]
+_ERRORS = 1  # among the tables of results: may be infinite
 
 _MOST_DRIFTS = 16  # the kernel has room for that many
 
@@ -277,43 +278,33 @@ def decompose(
     )
     results, (errors, scores, free, ratios, drifts, summary) = _room(n, k, k, k, k, len(given.drift) // k, 8)
     fitted = np.zeros((n, c)) if mean else None
-    with np.errstate(all="ignore"):  # what leaves the range is refused below
-        engine().decompose(
-            spectra,
-            t,
-            given.spread,
-            given.drift,
-            _sigma(sigma, n, c),
-            _pile(pile, n),
-            (given.modes, given.pile_shift),
-            (float(mismatch[0]), float(mismatch[1]), bool(adapt), float(floor)),
-            (int(steps), int(null_steps), float(tolerance), float(null_tolerance)),
-            (float(least_ratio), float(prune), True, bool(evidence), bool(novelty), int(skip)),
-            scores,
-            errors,
-            free,
-            ratios,
-            drifts,
-            summary,
-            fitted,
-            threads,
-        )
-    if not np.isfinite(results[errors.size :]).all():
-        _refuse_overflow(scores, free, ratios, drifts, summary)
+    sd, piles = _sigma(sigma, n, c), _pile(pile, n)
+    tables = (scores, errors, free, ratios, drifts, summary)
+    options = (
+        (given.modes, given.pile_shift),
+        (float(mismatch[0]), float(mismatch[1]), bool(adapt), float(floor)),
+        (int(steps), int(null_steps), float(tolerance), float(null_tolerance)),
+        (float(least_ratio), float(prune), True, bool(evidence), bool(novelty), int(skip)),
+    )
+    columns = (t, given.spread, given.drift)
+    with np.errstate(all="ignore"):  # what leaves the range is looked at below
+        engine().decompose(spectra, *columns, sd, piles, *options, *tables, fitted, threads)
+        if not np.isfinite(results[errors.size :]).all():
+            _again(spectra, columns, sd, piles, options, tables, fitted)
     errors[np.isnan(errors)] = np.inf
-    columns = summary.T.copy()
+    told = summary.T.copy()
     return Decomposed(
         scores,
         errors,
         free,
         ratios,
         drifts,
-        mismatch=columns[0],
-        chi_square=columns[1],
-        pearson=columns[2],
-        log_likelihood=columns[3],
-        novelty_chi_square=columns[5],
-        n_free=columns[4].astype(np.int64),
+        mismatch=told[0],
+        chi_square=told[1],
+        pearson=told[2],
+        log_likelihood=told[3],
+        novelty_chi_square=told[5],
+        n_free=told[4].astype(np.int64),
         mean=fitted,
     )
 
@@ -441,6 +432,35 @@ def _check_settings(
 
 def _place(mask: NDArray[np.bool_]) -> str:
     return "index " + ", ".join(str(i) for i in np.argwhere(mask)[0])
+
+
+def _again(
+    spectra: NDArray[Any],
+    columns: tuple[Floats, ...],
+    sigma: Floats | None,
+    pile: Floats | None,
+    options: tuple[Any, ...],
+    tables: tuple[Floats, ...],
+    mean: Floats | None,
+) -> None:
+    """Fit the rows that left the range of float64 by the twin, which is slower and more careful."""
+    good = [np.isfinite(one).all(axis=1) for number, one in enumerate(tables) if number != _ERRORS]
+    for row in np.flatnonzero(~np.logical_and.reduce(good)):
+        one = slice(row, row + 1)
+        for table in tables:
+            table[one] = 0.0
+        twin: Any = _reference.decompose
+        twin(
+            spectra[one],
+            *columns,
+            sigma if sigma is None or len(sigma) == 1 else sigma[one],
+            pile if pile is None else pile[:, one],
+            *options,
+            *(table[one] for table in tables),
+            None if mean is None else mean[one],
+            1,
+        )
+    _refuse_overflow(*(table for number, table in enumerate(tables) if number != _ERRORS))
 
 
 def _refuse_overflow(*results: Floats) -> None:
