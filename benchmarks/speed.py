@@ -237,9 +237,7 @@ print(grown, answer, spectra.values.nbytes)
 
 def memory() -> None:
     """By how much the peak resident size grows beyond input and answer."""
-    print(
-        "\nmemory: growth of the peak beyond input and answer: bounded if it does not grow with N"
-    )
+    print("\nmemory: growth of the peak beyond input and answer: bounded if it does not grow with N")
     if not Path("/proc/self/statm").exists():
         print("the resident size is read from /proc, which is not here")
         return
