@@ -92,13 +92,20 @@ class Calibration:
         return least
 
     def describe(self) -> dict[str, Any]:
-        """Return in plain values from how many draws it came and where its tails are extrapolated."""
+        """Return in plain values from how many draws it came and where its tails are extrapolated.
+
+        None stands for a class without draws: the background, which is never left out.
+        """
+        drawn = self.n_nulls > 0
         return {
             "nulls": self.n_nulls.tolist(),
             "bins": int(self.at.shape[1]),
-            "log10_counts": [float(self.at.min()), float(self.at.max())] if self.at.size else [],
+            "log10_counts": [float(self.at[drawn].min()), float(self.at[drawn].max())] if drawn.any() else [],
             "tail_from": self.tail_from,
-            "extrapolated_below": [float(f"{value:.2g}") for value in self.seen],
+            "extrapolated_below": [
+                float(f"{value:.2g}") if known else None
+                for value, known in zip(self.seen, drawn, strict=True)
+            ],
             "effective_classes": self.effective,
             "novelty_nulls": len(self.novelty),
         }
