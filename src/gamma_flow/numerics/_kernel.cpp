@@ -1375,6 +1375,14 @@ struct Fitter {
         return sum(l) - (p.cp - p.c) / (1 + with_f2);
     }
 
+    // What few counts a channel add to the variance of chi-square, which is the sum of 2 + 1 / mean.
+    double sparseness() const {
+        if (!counts) return 0;
+        Lane l = all(0);
+        for (int i = 0; i < p.cp; i += LANES) l += 1.0 / load(&mu[i]);
+        return sum(l) - (p.cp - p.c);
+    }
+
     double plain_pearson() const {
         Lane l = all(0);
         for (int i = 0; i < p.cp; i += LANES) {
@@ -1693,7 +1701,7 @@ struct Fitter {
                 double old = f2;
                 // one standard deviation of chi-square is what chance makes: no mismatch is taken from it
                 ndf = std::max(ndf, 1);
-                f2 = mismatch(ndf + std::sqrt(2.0 * ndf));
+                f2 = mismatch(ndf + std::sqrt(2.0 * ndf + sparseness()));
                 settled = !(std::fabs(f2 - old) > 0.02 * f2);
                 stale |= std::fabs(f2 - old) > 0.1 * f2;
             }

@@ -244,7 +244,8 @@ def _run(
         if adapt and it >= 1:
             ndf = max(len(y) - int((a > 0).sum()), 1)
             # one standard deviation of chi-square is what chance makes: no mismatch is taken from it
-            old, f2 = f2, _mismatch(plan, row, mean, ndf + np.sqrt(2.0 * ndf))
+            sparse = 0.0 if row.variance is not None else (1 / mean).sum()  # chi-square varies by 2 + 1/mean
+            old, f2 = f2, _mismatch(plan, row, mean, ndf + np.sqrt(2.0 * ndf + sparse))
             if abs(f2 - old) > 0.02 * f2:
                 moved = np.inf
         w = 1 / row.total_variance(mean, f2)
