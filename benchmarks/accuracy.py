@@ -137,8 +137,8 @@ def show(rows: Rows, answers: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
         for found in every.values():
             good, among = found[figure]
             lo, hi = interval(good[among], rows.run[among], rng)
-            line += f"{good[among].mean():10.4f}{f'{lo:.3f}-{hi:.3f}':>15s}{
-                good[among & rows.unique].mean():9.4f}"
+            unique = good[among & rows.unique].mean()
+            line += f"{good[among].mean():10.4f}{f'{lo:.3f}-{hi:.3f}':>15s}{unique:9.4f}"
         print(line)
 
 

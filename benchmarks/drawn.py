@@ -51,7 +51,7 @@ PROBE = detector("NaI-3x3")
 COUNTS, LEAST, LEAST_BACKGROUND = (200.0, 100_000.0), 50.0, 125.0
 THICKEST, WIDEST = 3.0, 0.1  # cm of steel; relative gain
 FALSE = 0.014  # share of false alarms at which the plain threshold is tuned
-SHARP, SPECTRA = 1e6, 25  # counts of a training spectrum, spectra of a class
+SHARP, SPECTRA = 1e8, 25  # counts of a training spectrum, spectra of a class
 
 
 def background() -> np.ndarray:
