@@ -26,6 +26,7 @@ _PILE_MOST = 0.1  # ... never above this
 _PILE_UNKNOWN = 0.04  # where the live time is not known
 _GAIN_STEP = 0.015  # between gains of the search: the fit's own drift covers what lies between
 _SEARCH_MISMATCH = 0.02  # the same for all gains, so that likelihoods compare
+_NO_MISMATCH = 1e-6  # counting alone
 _EMPTY = 0.5  # counts that stand for an empty spectrum where the logarithm is taken
 
 
@@ -131,7 +132,7 @@ class Engine:
         pile = None
         if how.has("pile-up") and sigma is None:
             pile = pile_prior(values.sum(axis=1, dtype=np.float64), live_time)
-        mismatch = how.mismatch if how.has("mismatch") else (1e-6, 1e-6)
+        mismatch = how.mismatch if how.has("mismatch") else (_NO_MISMATCH, _NO_MISMATCH)
         return decompose(
             values,
             self.shapes,
@@ -152,13 +153,14 @@ class Engine:
     ) -> Floats:
         """Return the penalised log-likelihood at one fixed mismatch, which compares templates, shape (N,)."""
         counts = values.sum(axis=1, dtype=np.float64)
+        mismatch = _SEARCH_MISMATCH if self.method.has("mismatch") else _NO_MISMATCH
         return decompose(
             values,
             self.shapes,
             self.distortions,
             sigma=None if sigma is None else np.broadcast_to(sigma, values.shape),
             pile=pile_prior(counts, live_time) if self.method.has("pile-up") else None,
-            mismatch=(_SEARCH_MISMATCH, _SEARCH_MISMATCH) if sigma is None else (0.0, 0.0),
+            mismatch=(mismatch, mismatch) if sigma is None else (0.0, 0.0),
             adapt=False,
             evidence=False,
             novelty=False,
