@@ -140,7 +140,8 @@ def sharp(shapes: np.ndarray, seed: int = 1) -> SpectrumSet:
     """Training spectra."""
     values = np.random.default_rng(seed).poisson(SHARP * np.repeat(shapes, SPECTRA, axis=0))
     labels = Labels.of([[name] for name in CLASSES for _ in range(SPECTRA)], background=BACKGROUND)
-    return SpectrumSet(values.astype(np.float64), PROBE.axis, labels=labels)
+    origin = np.array([f"{name}#{row}" for name in CLASSES for row in range(SPECTRA)])
+    return SpectrumSet(values.astype(np.float64), PROBE.axis, labels=labels, origin=origin)
 
 
 @dataclass(frozen=True)

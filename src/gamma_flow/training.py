@@ -103,7 +103,8 @@ def train(
     rule : {"evidence", "share"}, optional
         What makes a class present: for counts by default "evidence", its p-value; else its share alone.
     min_share : float, optional
-        Share that a present class has to exceed; by default 0.02 beside evidence, 0.1 alone.
+        Share that a present class has to exceed; by default 0.02 beside evidence where templates may be
+        wrong in shape (a mismatch or smooth distortions are fitted), 0 where they may not, 0.1 alone.
     false_alarm_rate : float
         Promised share of spectra in which any class that is not there is called present.
     novelty_rate : float
@@ -265,7 +266,9 @@ def _method(
     if rule is None:
         rule = "evidence" if noise == "poisson" else "share"
     if min_share is None:
-        min_share = 0.02 if rule == "evidence" else 0.1
+        # with exact templates evidence is all there is to know, of small shares in strong spectra too
+        inexact = {"mismatch", "smooth"} & set(parts)
+        min_share = 0.1 if rule == "share" else 0.02 if inexact else 0.0
     return Method(
         noise,
         tuple(parts),

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gamma_flow.errors import DataError
-from gamma_flow.numerics.rebin import rebin_counts, rebin_smooth
+from gamma_flow.numerics.rebin import rebin_smooth
 
 __all__ = ["blurred", "derivatives", "moved", "width_of_lines"]
 
@@ -167,7 +167,8 @@ def width_of_lines(shapes: ArrayLike, edges: ArrayLike, otherwise: float) -> flo
         return otherwise
     at, t = at[use[0] :], t[:, use]
     u = np.linspace(np.sqrt(at[0]), np.sqrt(at[-1]), len(at))
-    density = rebin_counts(t, np.sqrt(at), u).values
+    # at low energies its steps are finer than channels: counts spread evenly over them would be stairs
+    density = rebin_smooth(t, np.sqrt(at), u)
     step = u[1] - u[0]
     found = []
     for row in density:
