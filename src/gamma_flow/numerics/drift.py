@@ -177,13 +177,15 @@ def width_of_lines(shapes: ArrayLike, edges: ArrayLike, otherwise: float) -> flo
         bend = np.zeros_like(smooth)
         bend[1:-1] = smooth[2:] - 2 * smooth[1:-1] + smooth[:-2]
         top = int(np.argmin(bend[2:-2])) + 2
+        if not bend[top] < -1e-6 * np.abs(smooth).max():  # straight but for rounding
+            continue
         left = top
         while left > 0 and bend[left] < 0:
             left -= 1
         right = top
         while right < len(bend) - 1 and bend[right] < 0:
             right += 1
-        if right - left < 2 or not bend[top] < 0:
+        if right - left < 2:
             continue
         lo = left + bend[left] / (bend[left] - bend[left + 1]) if bend[left] > 0 else float(left)
         hi = right - bend[right] / (bend[right] - bend[right - 1]) if bend[right] > 0 else float(right)
