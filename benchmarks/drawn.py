@@ -1,28 +1,30 @@
-"""Drawn scenes of nine nuclides and background: which set is found, at what price in false alarms and in counts.
+"""Drawn scenes of nine nuclides and background: which set is found, and the price in false alarms and counts.
 
     python benchmarks/drawn.py [known] [steel] [gain] [--spectra 10000] [--tuning 10000] [--threads 2]
 
-A NaI detector of 3 x 3 inches, 1024 channels to 3 MeV, all of them used; sources at 1 m above a concrete floor,
-natural background. A spectrum holds the background and 0 to 4 nuclides, all numbers equally likely and all nuclides
-too. Total counts log-uniform 200 to 100,000, the background's share uniform .1 to .9, the other shares
-uniform (Dirichlet); a spectrum with less than 50 counts expected of a nuclide or 125 of the background
-is drawn again as a whole. Two sets of nine: "common", of calibration, medicine and soil, with Ra-226, which
+A NaI detector of 3 x 3 inches, 1024 channels to 3 MeV, all of them used; sources at 1 m above a concrete
+floor, natural background. A spectrum holds the background and 0 to 4 nuclides, all numbers equally likely
+and all nuclides too. Total counts log-uniform 200 to 100,000, the background's share uniform .1 to .9, the
+other shares uniform (Dirichlet); a spectrum with less than 50 counts expected of a nuclide or 125 of the
+background is drawn again as a whole. Two sets of nine: "common", of calibration, medicine and soil, with Ra-226, which
 is in the background too; "laboratory", the usual sealed check sources. Neither was chosen by result.
 
 known   templates as drawn
 steel   the nuclides, not the background, behind 0 to 30 mm of steel, uniform, one thickness a spectrum
 gain    the detector's gain is off by up to 10 % either way, uniform
 
-Columns: exact, the share of spectra in which just the nuclides that are there are found; false, the share in
-which any other is; missed, in which any is missed; error, the counting error: the sum over all classes, the
-background too, of |estimate - expected counts| over the total, mean over spectra, estimates of classes that
-are not called present counting as zero; relative, the mean over the present nuclides of |estimate / expected
-counts - 1|. In brackets half a 95 % interval of the exact share.
+Columns: exact, the share of spectra in which just the nuclides that are there are found (half a 95 %
+interval in brackets); false, the share in which any other is; missed, in which any is missed; error, the
+counting error: the sum over all classes, the background too, of |estimate - expected counts| over the total,
+mean over spectra, estimates of classes that are not called present counting as zero; relative, the mean over
+the nuclides that are there of |estimate / expected counts - 1|; microseconds a spectrum.
 
-Only training spectra (sharp ones of each class) and their calibration set the model's thresholds. "one
-threshold" is the plain Poisson likelihood ratio, its threshold tuned on scenes of another seed for the largest
-exact share at no more than 1.4 % false; "told" is the same where thickness or gain are known for every
-spectrum.
+Only training spectra (sharp ones of each class) and their calibration set the model's thresholds. "plain
+likelihood ratio" is that of the Poisson fit with one threshold, tuned on scenes of another seed for the
+largest exact share at no more than 1.4 % false; "told" is the same where thickness or gain are known for every
+spectrum. How much can be had at all: the rule of the largest posterior, with the very prior of the scenes
+and all 256 sets of a spectrum compared (Laplace), finds .967 of the known scenes of the laboratory set and
+.944 of the common one exactly (2000 spectra of each, +- .008 and .010).
 """
 
 from __future__ import annotations
@@ -215,9 +217,7 @@ def told(kind: str) -> Ratios:
 def profiled(kind: str, steps: int) -> Ratios:
     """The plain Poisson fit at each thickness or gain of a grid; the likeliest one answers."""
     ends = (0.0, THICKEST) if kind == "steel" else (1 - WIDEST, 1 + WIDEST)
-    grid = [
-        gained(float(v)) if kind == "gain" else templates(float(v)) for v in np.linspace(*ends, steps)
-    ]
+    grid = [gained(float(v)) if kind == "gain" else templates(float(v)) for v in np.linspace(*ends, steps)]
 
     def ratios(scenes: Scenes) -> tuple[np.ndarray, np.ndarray]:
         level = np.stack([
@@ -273,10 +273,8 @@ def show(name: str, scenes: Scenes, answer: Answer) -> None:
     found = answer(scenes)
     taken = 1e6 * (time.perf_counter() - start) / len(scenes.values)
     exact, half, false, missed, error, relative = measures(scenes, found)
-    print(
-        f"{name:52s}{exact:8.4f} ({half:.4f}){false:8.4f}{missed:8.4f}{error:8.4f}{relative:9.4f}{taken:8.0f}",
-        flush=True,
-    )
+    cells = f"{false:8.4f}{missed:8.4f}{error:8.4f}{relative:9.4f}{taken:8.0f}"
+    print(f"{name:52s}{exact:8.4f} ({half:.4f}){cells}", flush=True)
 
 
 def methods(kind: str, chosen: argparse.Namespace, tuning: Scenes) -> dict[str, Answer]:
@@ -318,9 +316,13 @@ def main() -> None:
     )
     parser.add_argument("kinds", nargs="*", default=["known", "steel", "gain"])
     parser.add_argument("--spectra", type=int, default=5000)
-    parser.add_argument("--tuning", type=int, default=5000, help="scenes that the plain threshold is tuned on")
+    parser.add_argument(
+        "--tuning", type=int, default=5000, help="scenes that the plain threshold is tuned on"
+    )
     parser.add_argument("--nulls", type=int, default=10_000, help="of the calibrations")
-    parser.add_argument("--steps", type=int, default=16, help="thicknesses of the grid; gains are four times as many")
+    parser.add_argument(
+        "--steps", type=int, default=16, help="thicknesses of the grid; gains are four times as many"
+    )
     parser.add_argument("--rate", type=float, help="false_alarm_rate; the package's by default")
     parser.add_argument("--set", choices=SETS, action="append", dest="sets")
     parser.add_argument("--threads", type=int, default=1)

@@ -3,11 +3,11 @@
     python benchmarks/nulls.py [library] [bfs] [--draws 20000] [--nulls 10000] [--seeds 1] [--parts gain,...]
 
 For each class, the share of draws without it whose p-value is below .1, .05, .01, .001, and how far the
-distribution of p below .1 is from uniform (Kolmogorov-Smirnov, with the critical distance at 5 %). A star marks
-shares whose 95 % interval (Wilson) excludes the nominal. The calibration is itself an estimate from --nulls
-draws, which the interval does not contain: "spread" is the relative standard deviation of the share over
---seeds trainings. Then the rate of spectra with any alarm at the promised rate, without and with the rule of
-the least share, and novelty.
+distribution of p below .1 is from uniform (Kolmogorov-Smirnov, over the critical distance at 5 %). A star
+marks shares whose 95 % interval (Wilson) excludes the nominal. The calibration is itself an estimate from
+--nulls draws, which the interval does not contain: "spread" is the relative standard deviation of the share
+over --seeds trainings. Then the same over counts; the rate of spectra with any alarm at the promised rate,
+without and with the rule of the least share; and novelty.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ def told(hits: int, n: int, nominal: float) -> str:
 class Trained:
     """A model with the pools that its nulls were drawn from."""
 
-    def __init__(self, make, seed: int) -> None:  # noqa: ANN001
+    def __init__(self, make, seed: int) -> None:
         original = training.calibrate
 
-        def kept(engine: Engine, pools, *rest, **named):  # noqa: ANN001, ANN202
+        def kept(engine: Engine, pools, *rest, **named):
             self.engine, self.pools = engine, pools
             return original(engine, pools, *rest, **named)
 
@@ -94,7 +94,7 @@ def distance(p: np.ndarray) -> float:
     return float(largest * np.sqrt(n) / 1.358)
 
 
-def report(name: str, make, seeds: int, draws: int, threads: int) -> None:  # noqa: ANN001
+def report(name: str, make, seeds: int, draws: int, threads: int) -> None:
     start = time.perf_counter()
     first = Trained(make, 1)
     fresh = Fresh(first, draws, 1234, threads)
@@ -120,7 +120,7 @@ def report(name: str, make, seeds: int, draws: int, threads: int) -> None:  # no
             text = [f"mean {m:.5f} spread {s / max(m, 1e-9):.1%}" for m, s in zip(means, spread, strict=True)]
             print(f"{'':19s}" + "".join(f"{one:>31s}" for one in text))
     print(f"{'inside':19s}" + "".join(f"{f'{int(one)} of {cells}':>31s}" for one in inside))
-    by_bins(model, fresh, log_p[0])
+    by_bins(fresh, log_p[0])
     alarms = []
     for one, cal in zip(log_p, (m.calibration for m in models), strict=True):
         sure = (np.exp(one) < cal.threshold(rate)) & ~fresh.presence
@@ -138,7 +138,7 @@ def report(name: str, make, seeds: int, draws: int, threads: int) -> None:  # no
         print("novelty  " + "  ".join(shown))
 
 
-def by_bins(model: Model, fresh: Fresh, log_p: np.ndarray, bins: int = 6) -> None:
+def by_bins(fresh: Fresh, log_p: np.ndarray, bins: int = 6) -> None:
     """The same over counts, all classes together: is it uniform at every number of counts?"""
     edges = np.quantile(fresh.x, np.linspace(0, 1, bins + 1))
     where = np.clip(np.searchsorted(edges, fresh.x, side="right") - 1, 0, bins - 1)

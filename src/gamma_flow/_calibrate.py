@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gamma_flow._answers import searched
 from gamma_flow._engine import Engine, log_counts, novelty_of
 from gamma_flow.data.calibration import Calibration
 from gamma_flow.errors import TrainingError
@@ -55,7 +56,11 @@ def calibrate(
         pools, background, templates.axis.edges, templates.active, nulls, engine.drawn(), rng
     )
     values = np.ascontiguousarray(engine.taken(values))
-    fit = engine.fit(values, threads=threads)
+    if how.gain_range > 0:  # the search, too, finds what is not there
+        unknown = np.full(len(values), np.nan)
+        fit = searched(engine.grid(), values, None, unknown, "everything", threads)[0]
+    else:
+        fit = engine.fit(values, threads=threads)
     counts = values.sum(axis=1)
     x = log_counts(counts)
     k = len(templates)

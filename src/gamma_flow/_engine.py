@@ -102,6 +102,10 @@ class Engine:
         steps = [0.0, *(sign * i for i in range(1, count + 1) for sign in (-1, 1))]
         return [1.0 + wide * step / max(count, 1) for step in steps]
 
+    def grid(self) -> tuple[tuple[float, Engine], ...]:
+        """Return the fits among which the search looks, this one first, each with its gain."""
+        return ((1.0, self), *((gain, self.moved(gain)) for gain in self.gains()[1:]))
+
     def line_width_at(self, energy: Floats) -> Floats:
         """Return the full width at half maximum of a line at an energy, in the unit of the axis."""
         return _line_width(self.method, energy)
@@ -175,6 +179,7 @@ class Engine:
             offset=how.offset if how.has("offset") else 0.0,
             smooth=how.smooth if how.has("smooth") else 0.0,
             pile_up=how.has("pile-up"),
+            gain_range=how.gain_range,
         )
 
 

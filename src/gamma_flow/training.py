@@ -114,7 +114,7 @@ def train(
     gain_range : float
         Large drifts: gains within 1 +- this are looked for on a grid in every spectrum; 0 for none.
     nulls : int, optional
-        Draws for the calibration; 10,000 by default, fewer for more than 12 classes.
+        Draws for the calibration; 10,000 by default, fewer for more than 12 classes and for large drifts.
     few : int
         Fewer spectra of a class than this are warned of, unless they hold enough counts all the same.
 
@@ -232,7 +232,7 @@ def train(
                 out, (np.sort(np.concatenate(pair)) for pair in zip(kept, out, strict=True)), strict=True
             )
         ]
-        number = _nulls(len(names)) if nulls is None else nulls
+        number = _nulls(len(names), gain_range > 0) if nulls is None else nulls
         calibration = calibrate(Engine.of(templates, method), pools, number, rng)
     used = np.sort(np.concatenate(kept))
     return Model(
@@ -297,8 +297,9 @@ def _modes(
     return out
 
 
-def _nulls(classes: int) -> int:
-    return 10_000 if classes <= 12 else 5_000 if classes <= 30 else 1_000
+def _nulls(classes: int, search: bool) -> int:
+    most = 10_000 if classes <= 12 else 5_000 if classes <= 30 else 1_000
+    return max(most // 4, 1_000) if search else most  # each draw is fitted at every gain
 
 
 def _notes_on_spectra(

@@ -73,7 +73,9 @@ def test_no_evidence_has_p_one_even_where_all_draws_had_none():
 
 def test_between_bins_it_is_interpolated_in_log_counts():
     levels = np.array([0.0, 0.5, 0.9])
-    tail = Tail(np.array([2.0, 4.0]), np.array([[0.0, 1.0, 2.0], [0.0, 3.0, 6.0]]), np.array([1.0, 3.0]), levels)
+    tail = Tail(
+        np.array([2.0, 4.0]), np.array([[0.0, 1.0, 2.0], [0.0, 3.0, 6.0]]), np.array([1.0, 3.0]), levels
+    )
     assert np.exp(tail.log_p([2.0, 4.0, 6.0], [2.0, 3.0, 4.0])) == pytest.approx([0.1, 0.1, 0.1])
     assert tail.log_p([6.0], [3.0]) == pytest.approx(np.log(0.1) - 1.0)  # two more, of a scale of two
     # between two levels the logarithm of p is a straight line

@@ -32,6 +32,8 @@ class Distortion:
     ----------
     gain, offset, smooth : float
         Relative; in the unit of the edges; relative.
+    gain_range : float
+        Gains are spread evenly over 1 +- this, too.
     pile_up : bool
         Whether strong spectra hold pile-up.
     """
@@ -40,6 +42,7 @@ class Distortion:
     offset: float = 0.0
     smooth: float = 0.0
     pile_up: bool = False
+    gain_range: float = 0.0
 
 
 def draw_nulls(
@@ -122,9 +125,11 @@ def _scaled(pool: Floats, wanted: Floats, active: Bools, rng: np.random.Generato
 
 def _distorted(mean: Floats, edges: Floats, how: Distortion, rng: np.random.Generator) -> Floats:
     count, c = mean.shape
-    if how.gain > 0 or how.offset > 0:
+    if how.gain > 0 or how.offset > 0 or how.gain_range > 0:
         number = min(_DRIFTS, count)
         gains, offsets = 1 + how.gain * _spread(number, rng), how.offset * _spread(number, rng)
+        if how.gain_range > 0:
+            gains += how.gain_range * (2 * _levels(number, rng) - 1)
         for i in range(number):
             some = slice(i, None, number)
             mean[some] = moved(mean[some], edges, float(np.clip(gains[i], 0.5, 1.5)), float(offsets[i]))
@@ -141,10 +146,15 @@ def _distorted(mean: Floats, edges: Floats, how: Distortion, rng: np.random.Gene
     return mean
 
 
+def _levels(count: int, rng: np.random.Generator) -> Floats:
+    """Return draws from 0 to 1 in random order, one from each of ``count`` equal intervals."""
+    level: Floats = np.maximum(rng.permutation(count) + rng.random(count), 1e-9) / count
+    return level
+
+
 def _spread(count: int, rng: np.random.Generator) -> Floats:
     """Return standard normal draws in random order, one from each of ``count`` equally likely intervals."""
-    level = np.maximum(rng.permutation(count) + rng.random(count), 1e-9) / count
-    return quantile(level)
+    return quantile(_levels(count, rng))
 
 
 def pile_shift(edges: Floats) -> int:
