@@ -19,7 +19,7 @@ from gamma_flow.numerics.decompose import Decomposed
 from gamma_flow.numerics.novelty import Unknown, residual_template
 from gamma_flow.numerics.similarity import FitQuality
 
-__all__ = ["Detail", "analysed", "left_over"]
+__all__ = ["Detail", "analysed", "left_over", "searched"]
 
 Floats = NDArray[np.float64]
 Detail = Literal["everything", "evidence", "scores"]
@@ -50,7 +50,7 @@ def analysed(
             fit = fitted(engine, values, sigma, spectra.live_time, detail, threads)
             quality = engine.unmixer.quality(values, fit.scores)
         else:
-            fit, quality, chosen = _searched(engines, values, sigma, spectra.live_time, detail, threads)
+            fit, quality, chosen = searched(engines, values, sigma, spectra.live_time, detail, threads)
             answers["gain"] = np.array([gain for gain, _ in engines])[chosen]
         scores, shares = fit.scores, shares_of(fit.scores)
         answers |= _answers(engine, calibration, fit, values, detail)
@@ -73,7 +73,7 @@ def analysed(
     )
 
 
-def _searched(
+def searched(
     engines: Sequence[tuple[float, Engine]],
     values: NDArray[np.floating],
     sigma: Floats | None,

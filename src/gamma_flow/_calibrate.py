@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gamma_flow._answers import searched
 from gamma_flow._engine import Engine, log_counts, novelty_of
 from gamma_flow.data.calibration import Calibration
 from gamma_flow.errors import TrainingError
-from gamma_flow.numerics.evidence import Tail
+from gamma_flow.numerics.evidence import LEVELS, Tail
 from gamma_flow.numerics.nulls import draw_nulls
 
 __all__ = ["calibrate"]
@@ -67,12 +68,15 @@ def calibrate(
     )
     values = np.ascontiguousarray(engine.taken(values))
     seconds = None if live_time is None else np.full(nulls, live_time)
-    fit = engine.fit(values, None, seconds, threads=threads)
+    if how.gain_range > 0:  # the search, too, finds what is not there
+        unknown = np.full(nulls, np.nan) if seconds is None else seconds
+        fit = searched(engine.grid(), values, None, unknown, "everything", threads)[0]
+    else:
+        fit = engine.fit(values, None, seconds, threads=threads)
     counts = values.sum(axis=1)
     x = log_counts(counts)
     k = len(templates)
-    levels = np.linspace(0.0, 0.9, 19)
-    at, quantiles, scale = np.zeros((k, _BINS)), np.zeros((k, _BINS, len(levels))), np.ones((k, _BINS))
+    at, quantiles, scale = np.zeros((k, _BINS)), np.zeros((k, _BINS, len(LEVELS))), np.ones((k, _BINS))
     number = np.zeros(k, np.int64)
     log_p = np.zeros((nulls, k))
     for i in range(k):
@@ -80,9 +84,9 @@ def calibrate(
         if i == background:
             continue
         if absent.sum() < _FEWEST:  # a model of one class: there is nothing to draw it from
-            tail = Tail.chi_square(_BINS, levels)
+            tail = Tail.chi_square(_BINS)
         else:
-            tail = Tail.of(fit.ratios[absent, i], x[absent], _BINS, levels)
+            tail = Tail.of(fit.ratios[absent, i], x[absent], _BINS)
             number[i] = absent.sum()
         at[i], quantiles[i], scale[i] = tail.at, tail.quantiles, tail.scale
         log_p[absent, i] = tail.log_p(fit.ratios[absent, i], x[absent])
@@ -92,7 +96,7 @@ def calibrate(
         at,
         quantiles,
         scale,
-        levels,
+        LEVELS,
         number,
         _effective(log_p.min(axis=1), how.false_alarm_rate, k),
         x[order],

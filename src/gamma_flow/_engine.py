@@ -26,6 +26,7 @@ _PILE_MOST = 0.1  # ... never above this
 _PILE_UNKNOWN = 0.04  # where the live time is not known
 _GAIN_STEP = 0.015  # between gains of the search: the fit's own drift covers what lies between
 _SEARCH_MISMATCH = 0.02  # the same for all gains, so that likelihoods compare
+_NO_MISMATCH = 1e-6  # counting alone
 _EMPTY = 0.5  # counts that stand for an empty spectrum where the logarithm is taken
 
 
@@ -115,6 +116,10 @@ class Engine:
         steps = [0.0, *(sign * i for i in range(1, count + 1) for sign in (-1, 1))]
         return [1.0 + wide * step / max(count, 1) for step in steps]
 
+    def grid(self) -> tuple[tuple[float, Engine], ...]:
+        """Return the fits among which the search looks, this one first, each with its gain."""
+        return ((1.0, self), *((gain, self.moved(gain)) for gain in self.gains()[1:]))
+
     def line_width_at(self, energy: Floats) -> Floats:
         """Return the full width at half maximum of a line at an energy, in the unit of the axis."""
         return _line_width(self.method, energy)
@@ -145,7 +150,7 @@ class Engine:
         pile = None
         if how.has("pile-up") and sigma is None:
             pile = pile_prior(values.sum(axis=1, dtype=np.float64), live_time)
-        mismatch = how.mismatch if how.has("mismatch") else (1e-6, 1e-6)
+        mismatch = how.mismatch if how.has("mismatch") else (_NO_MISMATCH, _NO_MISMATCH)
 
         def run(prepared: Prepared, evidence: bool, mean: bool) -> Decomposed:
             return decompose(
@@ -172,12 +177,13 @@ class Engine:
     ) -> Floats:
         """Return the penalised log-likelihood at one fixed mismatch, which compares templates, shape (N,)."""
         counts = values.sum(axis=1, dtype=np.float64)
+        mismatch = _SEARCH_MISMATCH if self.method.has("mismatch") else _NO_MISMATCH
         return decompose(
             values,
             self.prepared[0],
             sigma=None if sigma is None else np.broadcast_to(sigma, values.shape),
             pile=pile_prior(counts, live_time) if self.method.has("pile-up") else None,
-            mismatch=(_SEARCH_MISMATCH, _SEARCH_MISMATCH) if sigma is None else (0.0, 0.0),
+            mismatch=(mismatch, mismatch) if sigma is None else (0.0, 0.0),
             adapt=False,
             evidence=False,
             novelty=False,
@@ -192,6 +198,7 @@ class Engine:
             offset=how.offset if how.has("offset") else 0.0,
             smooth=how.smooth if how.has("smooth") else 0.0,
             pile_up=how.has("pile-up"),
+            gain_range=how.gain_range,
         )
 
 

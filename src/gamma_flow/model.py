@@ -173,8 +173,7 @@ class Model:
             return ((1.0, engine),)
         grid = self._grids.get(axis)
         if grid is None:
-            others = [(gain, engine.moved(gain)) for gain in engine.gains()[1:]]
-            grid = ((1.0, engine), *others)
+            grid = engine.grid()
             kept = list(self._grids.items())[1 - _KEPT_AXES :]
             object.__setattr__(self, "_grids", {**dict(kept), axis: grid})
         return grid

@@ -108,7 +108,8 @@ def train(
     rule : {"evidence", "share"}, optional
         What makes a class present: for counts by default "evidence", its p-value; else its share alone.
     min_share : float, optional
-        Share that a present class has to exceed; by default 0.02 beside evidence, 0.1 alone.
+        Share that a present class has to exceed; by default 0.02 beside evidence where templates may be
+        wrong in shape (a mismatch or smooth distortions are fitted), 0 where they may not, 0.1 alone.
     false_alarm_rate : float
         Promised share of spectra in which any class that is not there is called present.
     novelty_rate : float
@@ -118,7 +119,7 @@ def train(
     gain_range : float
         Large drifts: gains within 1 +- this are looked for on a grid in every spectrum; 0 for none.
     nulls : int, optional
-        Draws for the calibration; 10,000 by default, fewer for more than 12 classes.
+        Draws for the calibration; 10,000 by default, fewer for more than 12 classes and for large drifts.
     few : int
         Fewer spectra of a class than this are warned of, unless they hold enough counts all the same.
     baseline : bool
@@ -248,7 +249,7 @@ def train(
                 out, (np.sort(np.concatenate(pair)) for pair in zip(kept, out, strict=True)), strict=True
             )
         ]
-        number = _nulls(len(names)) if nulls is None else nulls
+        number = _nulls(len(names), gain_range > 0) if nulls is None else nulls
         seconds = spectra.live_time[np.concatenate(kept)]
         known = seconds[np.isfinite(seconds) & (seconds > 0)]
         calibration = calibrate(
@@ -299,7 +300,9 @@ def _method(
             cure="leave the rule out: likelihood ratios (Analysis.evidence) are answered without it",
         )
     if min_share is None:
-        min_share = 0.02 if rule == "evidence" else 0.1
+        # with exact templates evidence is all there is to know, of small shares in strong spectra too
+        inexact = {"mismatch", "smooth"} & set(parts)
+        min_share = 0.1 if rule == "share" else 0.02 if inexact else 0.0
     return Method(
         noise,
         (parts,) if isinstance(parts, str) else tuple(parts),
@@ -342,8 +345,9 @@ def _modes(
     return out
 
 
-def _nulls(classes: int) -> int:
-    return 10_000 if classes <= 12 else 5_000 if classes <= 30 else 1_000
+def _nulls(classes: int, search: bool) -> int:
+    most = 10_000 if classes <= 12 else 5_000 if classes <= 30 else 1_000
+    return max(most // 4, 1_000) if search else most  # each draw is fitted at every gain
 
 
 def _notes_on_spectra(

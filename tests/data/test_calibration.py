@@ -11,16 +11,12 @@ from hypothesis import strategies as st
 
 from gamma_flow.data.calibration import Calibration
 from gamma_flow.errors import DataError
-from gamma_flow.numerics.evidence import Tail
-
-LEVELS = np.linspace(0, 0.9, 19)
+from gamma_flow.numerics.evidence import BODY, LEVELS, Tail
 
 
 def calibration(effective: float = 3.0, novelty: int = 500) -> Calibration:
     rng = np.random.default_rng(1)
-    tails = [
-        Tail.of(rng.exponential(2, 3000) * (rng.random(3000) < 0.5), rng.uniform(2, 5, 3000), 5, LEVELS)
-    ] * 3
+    tails = [Tail.of(rng.exponential(2, 3000) * (rng.random(3000) < 0.5), rng.uniform(2, 5, 3000), 5)] * 3
     return Calibration(
         np.stack([t.at for t in tails]),
         np.stack([t.quantiles for t in tails]),
@@ -68,7 +64,7 @@ def test_without_draws_nothing_is_novel() -> None:
 def test_it_says_how_far_it_is_extrapolated() -> None:
     told = calibration().describe()
     assert told["nulls"] == [3000, 3000, 0]
-    assert told["tail_from"] == pytest.approx(0.1)
+    assert told["tail_from"] == pytest.approx(1 - BODY)
     assert told["extrapolated_below"][0] == pytest.approx(5 / 3000, rel=0.1)
 
 

@@ -56,7 +56,7 @@ def test_equal_generators_draw_equal_spectra() -> None:
 
 
 def test_drift_moves_and_smooth_distortion_bends_the_mean() -> None:
-    pool = [np.zeros((5, 60)), np.full((5, 60), 1e4)]
+    pool = [np.zeros((5, 60)), np.full((5, 60), 500.0)]
     pool[0][:, 30] = 1e4
     drifted, there = draw_nulls(pool, 1, EDGES, ACTIVE, 300, Distortion(gain=0.05), np.random.default_rng(6))
     net = drifted[there[:, 0]] - np.median(drifted[there[:, 0]], axis=1, keepdims=True)
@@ -65,7 +65,7 @@ def test_drift_moves_and_smooth_distortion_bends_the_mean() -> None:
     assert 1.0 < top.std() < 2.5  # five percent of channel 30
     bent, _ = draw_nulls(pool[1:], 0, EDGES, ACTIVE, 300, Distortion(smooth=0.1), np.random.default_rng(7))
     relative = bent / bent.mean(axis=1, keepdims=True) - 1
-    assert 0.07 < relative.std() < 0.13
+    assert 0.07 < relative.std() < 0.15  # counting adds some percent
 
 
 def test_pile_up_is_the_self_convolution() -> None:

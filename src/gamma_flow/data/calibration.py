@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gamma_flow.data._arrays import freeze
 from gamma_flow.errors import DataError
-from gamma_flow.numerics.evidence import Tail, log_p
+from gamma_flow.numerics.evidence import BODY, Tail, log_p
 
 __all__ = ["Calibration"]
 
@@ -33,7 +33,7 @@ class Calibration:
     scale : (K, B)
         Mean of what exceeds the last quantile: the scale of the exponential tail.
     levels : (Q,)
-        Probabilities from 0 to where the tail begins.
+        Probabilities from 0; see `gamma_flow.numerics.evidence.LEVELS`.
     n_nulls : (K,) int
         Draws without the class.
     effective : float
@@ -43,8 +43,8 @@ class Calibration:
 
     Notes
     -----
-    p-values below ``tail_from`` rest on the exponential tail; those below ``seen`` on its extrapolation
-    beyond the largest draw.
+    p-values below ``tail_from`` rest on a distribution fitted to the draws' tail; those below ``seen`` on its
+    extrapolation beyond the largest draw.
     """
 
     at: Floats
@@ -82,8 +82,8 @@ class Calibration:
 
     @property
     def tail_from(self) -> float:
-        """The p-value below which the exponential tail takes over."""
-        return float(1 - self.levels[-1])
+        """The p-value below which the fitted tail takes over."""
+        return round(1 - BODY, 6)
 
     @property
     def seen(self) -> Floats:

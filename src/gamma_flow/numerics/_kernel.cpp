@@ -1642,7 +1642,7 @@ struct Fitter {
         for (int i = 0; i < cp; i += LANES) {
             Lane m = load(lin_at + i), f = load(w_at + i);
             store(rest_at + i, f * (load(y_at + i) - m));
-            m = larger(m, part * load(base_at + i) + least);
+            m = larger(m, part * larger(load(base_at + i), all(0.0)) + least);  // net templates may be negative
             Lane d = m - load(before_at + i);
             way += d * d * f;
             weight += m * m * f;
@@ -1775,7 +1775,7 @@ struct Fitter {
         means();
         for (int i = 0; i < p.cp; i += LANES) {
             const Lane m = load(&lin[i]);
-            store(&mu[i], counts ? larger(m, 0.05 * m + p.floor) : m);
+            store(&mu[i], counts ? larger(m, 0.05 * larger(m, all(0.0)) + p.floor) : m);
         }
         for (int i = p.c; i < p.cp; i++) mu[i] = 1;
     }

@@ -237,7 +237,8 @@ def _run(
         fitted = a @ t + z @ v
         before, mean = mean, fitted
         if row.variance is None:
-            mean = np.maximum(fitted, _LEAST_SHARE * (a @ t) + plan.floor)
+            # templates may be net ones, negative somewhere
+            mean = np.maximum(fitted, _LEAST_SHARE * np.maximum(a @ t, 0.0) + plan.floor)
         moved = float((w * (mean - before) ** 2).sum())
         joined = _joining(plan, y - fitted, w, allowed & ~members)
         members = members | joined

@@ -168,6 +168,7 @@ def width_of_lines(shapes: ArrayLike, edges: ArrayLike, otherwise: float) -> flo
         return otherwise
     at, t = at[use[0] :], t[:, use]
     u = np.linspace(np.sqrt(at[0]), np.sqrt(at[-1]), len(at))
+    # at low energies its steps are finer than channels: counts spread evenly over them would be stairs
     density = rebin_smooth(t, np.sqrt(at), u)
     step = u[1] - u[0]
     found = []
@@ -177,6 +178,8 @@ def width_of_lines(shapes: ArrayLike, edges: ArrayLike, otherwise: float) -> flo
         bend = np.zeros_like(smooth)
         bend[1:-1] = smooth[2:] - 2 * smooth[1:-1] + smooth[:-2]
         top = int(np.argmin(bend[2:-2])) + 2
+        if not bend[top] < -1e-6 * np.abs(smooth).max():  # straight but for rounding
+            continue
         left = top
         while left > 0 and bend[left] < 0:
             left -= 1

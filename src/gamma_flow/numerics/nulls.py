@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_flow.numerics.drift import moved
+from gamma_flow.numerics.normal import quantile
 
 __all__ = ["Distortion", "draw_nulls"]
 
@@ -18,7 +19,8 @@ Bools = NDArray[np.bool_]
 _MOST_SOURCES = 3  # classes beside the background in one draw
 _COUNTS = (2.0, 4.9)  # log10 of the counts of a source
 _BACKGROUND = (0.3, 2.0)  # of the counts of a background spectrum
-_DRIFTS = 500  # different drifts among the draws: each costs one rebinning
+_SHARP = (2.0, 6.0)  # log10 of the counts of a background whose spectra do not tell how many to expect
+_DRIFTS = 2000  # different drifts among the draws: each costs one rebinning
 _PILES_ABOVE = 8000  # counts from which a spectrum may hold pile-up
 
 
@@ -30,6 +32,8 @@ class Distortion:
     ----------
     gain, offset, smooth : float
         Relative; in the unit of the edges; relative.
+    gain_range : float
+        Gains are spread evenly over 1 +- this, too.
     pile_up : bool
         Whether strong spectra hold pile-up.
     """
@@ -38,6 +42,7 @@ class Distortion:
     offset: float = 0.0
     smooth: float = 0.0
     pile_up: bool = False
+    gain_range: float = 0.0
 
 
 def draw_nulls(
@@ -57,7 +62,8 @@ def draw_nulls(
         Spectra of each class alone, in counts; at least one of each.
     background : int or None
         The class that is always there, at 0.3 to 2 times its counts; the others hold 10^2 to 10^4.9 counts
-        over the active channels.
+        over the active channels. A background of more counts than that was recorded or simulated to be
+        sharp, and does not tell how many counts to expect: it is drawn at 10^2 to 10^6 counts.
     edges : (C + 1,)
         Of the channels.
     active : (C,) bool
@@ -93,6 +99,8 @@ def draw_nulls(
         pool = pools[background]
         size = pool[:, active].sum(axis=1)
         wanted = rng.choice(size, count) * rng.uniform(*_BACKGROUND, size=count)
+        sharp = wanted > 10 ** _COUNTS[1]
+        wanted = np.where(sharp, 10 ** rng.uniform(*_SHARP, size=count), wanted)
         mean += _scaled(pool, wanted, active, rng)
     mean = _distorted(mean, edges, distortion, rng)
     return rng.poisson(np.clip(mean, 0.0, 1e15)).astype(np.float64), presence
@@ -117,13 +125,14 @@ def _scaled(pool: Floats, wanted: Floats, active: Bools, rng: np.random.Generato
 
 def _distorted(mean: Floats, edges: Floats, how: Distortion, rng: np.random.Generator) -> Floats:
     count, c = mean.shape
-    if how.gain > 0 or how.offset > 0:
-        gains = 1 + how.gain * rng.standard_normal(_DRIFTS)
-        offsets = how.offset * rng.standard_normal(_DRIFTS)
-        for i in range(_DRIFTS):
-            some = slice(i, None, _DRIFTS)
-            if len(mean[some]):
-                mean[some] = moved(mean[some], edges, float(np.clip(gains[i], 0.5, 1.5)), float(offsets[i]))
+    if how.gain > 0 or how.offset > 0 or how.gain_range > 0:
+        number = min(_DRIFTS, count)
+        gains, offsets = 1 + how.gain * _spread(number, rng), how.offset * _spread(number, rng)
+        if how.gain_range > 0:
+            gains += how.gain_range * (2 * _levels(number, rng) - 1)
+        for i in range(number):
+            some = slice(i, None, number)
+            mean[some] = moved(mean[some], edges, float(np.clip(gains[i], 0.5, 1.5)), float(offsets[i]))
     if how.smooth > 0:
         x = np.sqrt((np.arange(c) + 0.5) / c)
         waves = np.sqrt(2.0) * np.cos(np.pi * np.arange(1, 5)[:, None] * x)
@@ -135,6 +144,17 @@ def _distorted(mean: Floats, edges: Floats, how: Distortion, rng: np.random.Gene
         if len(rows):
             mean[rows] += share[rows, None] * (pile_up_shape(mean[rows], edges) - mean[rows])
     return mean
+
+
+def _levels(count: int, rng: np.random.Generator) -> Floats:
+    """Return draws from 0 to 1 in random order, one from each of ``count`` equal intervals."""
+    level: Floats = np.maximum(rng.permutation(count) + rng.random(count), 1e-9) / count
+    return level
+
+
+def _spread(count: int, rng: np.random.Generator) -> Floats:
+    """Return standard normal draws in random order, one from each of ``count`` equally likely intervals."""
+    return quantile(_levels(count, rng))
 
 
 def pile_shift(edges: Floats) -> int:

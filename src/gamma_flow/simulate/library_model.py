@@ -19,7 +19,7 @@ from gamma_flow.training import train
 
 __all__ = ["train_from_library"]
 
-_SHARP = 1e6  # counts a training spectrum: templates without noise worth mentioning
+_SHARP = 1e8  # counts a training spectrum: neither templates nor null draws hold noise of their own
 _SPECTRA = 25
 
 
