@@ -21,6 +21,8 @@ _COUNTS = (2.0, 4.9)  # log10 of the counts of a source
 _BACKGROUND = (0.3, 2.0)  # of the counts of a background spectrum
 _SHARP = (2.0, 6.0)  # log10 of the counts of a background whose spectra do not tell how many to expect
 _DRIFTS = 2000  # different drifts among the draws: each costs one rebinning
+_SUMMED = 4  # times the wanted counts that neighbours are added to: counting noise of the draw comes on top
+_MOST_SUMMED = 32  # neighbours: more of them would no longer be of one kind
 _PILES_ABOVE = 8000  # counts from which a spectrum may hold pile-up
 
 
@@ -115,7 +117,7 @@ def _scaled(pool: Floats, wanted: Floats, active: Bools, rng: np.random.Generato
     chosen = rng.integers(0, len(usable), size=len(wanted))
     sums = np.concatenate([np.zeros((1, pool.shape[1])), np.cumsum(pool[usable], axis=0)])
     typical = float(np.median(size[usable]))
-    need = np.clip(np.ceil(wanted / typical), 1, min(len(usable), 32)).astype(np.intp)
+    need = np.clip(np.ceil(_SUMMED * wanted / typical), 1, min(len(usable), _MOST_SUMMED)).astype(np.intp)
     first = np.clip(chosen - need // 2, 0, len(usable) - need)
     group = sums[first + need] - sums[first]
     total = group[:, active].sum(axis=1)
