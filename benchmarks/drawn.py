@@ -24,9 +24,9 @@ the nuclides that are there of |estimate / expected counts - 1|; microseconds a 
 Only training spectra (sharp ones of each class) and their calibration set the model's thresholds. "plain
 likelihood ratio" is that of the Poisson fit with one threshold, tuned on scenes of another seed for the
 largest exact share at no more than 1.4 % false; "told" is the same where thickness or gain are known for
-every spectrum. How much can be had at all: the rule of the largest posterior, with the very prior of the scenes
-and all 256 sets of a spectrum compared (Laplace), finds .967 of the known scenes of the laboratory set and
-.944 of the common one exactly (2000 spectra of each, +- .008 and .010).
+every spectrum. How much can be had at all: the rule of the largest posterior, with the very prior of the
+scenes and all 256 sets of a spectrum compared (Laplace), finds .967 of the known scenes of the laboratory set
+and .944 of the common one exactly (2000 spectra of each, +- .008 and .010).
 """
 
 from __future__ import annotations
@@ -172,8 +172,8 @@ def by_model(model: Model) -> Answer:
 def by_family(model: Model, steps: int, nulls: int) -> Answer:
     """The model's fit with its templates behind each thickness of a grid; the likeliest thickness answers.
 
-    Calibrated by draws at thicknesses in between, searched likewise. Without a class the thickness stays where
-    it was: to look for it again was tried and changed nothing.
+    Calibrated by draws at thicknesses in between, searched likewise. Without a class the thickness stays
+    where it was: to look for it again was tried and changed nothing.
     """
     base = model._engine(PROBE.axis)
     method, rng = base.method, np.random.default_rng(3)

@@ -7,8 +7,8 @@ distribution of p below .1 is from uniform (Kolmogorov-Smirnov, over the critica
 marks shares whose 95 % interval (Wilson) excludes the nominal. The calibration is itself an estimate from
 --nulls draws, which the interval does not contain: an exclamation mark stands where the deviation exceeds
 95 % of what an empirical quantile of so many draws would bring with it. "spread" is the relative standard
-deviation of the share over --seeds trainings. Then the same over counts; the rate of spectra with any alarm at the promised rate,
-without and with the rule of the least share; and novelty.
+deviation of the share over --seeds trainings. Then the same over counts; the rate of spectra with any alarm
+at the promised rate, without and with the rule of the least share; and novelty.
 """
 
 from __future__ import annotations
