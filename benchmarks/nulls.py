@@ -5,9 +5,10 @@
 For each class, the share of draws without it whose p-value is below .1, .05, .01, .001, and how far the
 distribution of p below .1 is from uniform (Kolmogorov-Smirnov, over the critical distance at 5 %). A star
 marks shares whose 95 % interval (Wilson) excludes the nominal. The calibration is itself an estimate from
---nulls draws, which the interval does not contain: "spread" is the relative standard deviation of the share
-over --seeds trainings. Then the same over counts; the rate of spectra with any alarm at the promised rate,
-without and with the rule of the least share; and novelty.
+--nulls draws, which the interval does not contain: an exclamation mark stands where the deviation exceeds
+95 % of what an empirical quantile of so many draws would bring with it. "spread" is the relative standard
+deviation of the share over --seeds trainings. Then the same over counts; the rate of spectra with any alarm
+at the promised rate, without and with the rule of the least share; and novelty.
 """
 
 from __future__ import annotations
@@ -37,9 +38,13 @@ def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def told(hits: int, n: int, nominal: float) -> str:
+def told(hits: int, n: int, nominal: float, calibration: int = 0) -> str:
     lo, hi = wilson(hits, n)
-    return f"{hits / n:.5f} [{lo:.5f}, {hi:.5f}]{' ' if lo <= nominal <= hi else '*'}"
+    mark = " "
+    if not lo <= nominal <= hi:
+        spread = np.sqrt(nominal * (1 - nominal) * (1 / n + (1 / calibration if calibration else 0.0)))
+        mark = "!" if abs(hits / n - nominal) > 1.96 * spread else "*"
+    return f"{hits / n:.5f} [{lo:.5f}, {hi:.5f}]{mark}"
 
 
 class Trained:
@@ -110,8 +115,8 @@ def report(name: str, make, seeds: int, draws: int, threads: int) -> None:
             continue
         absent = ~fresh.presence[:, k]
         p, n = np.exp(log_p[0][absent, k]), int(absent.sum())
-        shown = [told(int((p < at).sum()), n, at) for at in LEVELS]
-        inside += [not text.endswith("*") for text in shown]
+        shown = [told(int((p < at).sum()), n, at, int(model.calibration.n_nulls[k])) for at in LEVELS]
+        inside += [text.endswith(" ") for text in shown]
         cells += 1
         print(f"{label:12s}{n:7d}" + "".join(f"{text:>31s}" for text in shown) + f"{distance(p):15.2f}")
         if seeds > 1:

@@ -11,10 +11,11 @@ from gamma_flow._answers import searched
 from gamma_flow._engine import Engine, log_counts, novelty_of
 from gamma_flow.data.calibration import Calibration
 from gamma_flow.errors import TrainingError
+from gamma_flow.numerics.decompose import Decomposed
 from gamma_flow.numerics.evidence import LEVELS, Tail
 from gamma_flow.numerics.nulls import draw_nulls
 
-__all__ = ["calibrate"]
+__all__ = ["calibrate", "condensed"]
 
 Floats = NDArray[np.float64]
 
@@ -73,9 +74,27 @@ def calibrate(
         fit = searched(engine.grid(), values, None, unknown, "everything", threads)[0]
     else:
         fit = engine.fit(values, None, seconds, threads=threads)
+    return condensed(engine, fit, values, presence)
+
+
+def condensed(engine: Engine, fit: Decomposed, values: Floats, presence: NDArray[np.bool_]) -> Calibration:
+    """Return what fits (of N draws) say about classes that are not there.
+
+    Parameters
+    ----------
+    engine : Engine
+        Of K classes.
+    fit : Decomposed
+        Of the draws, as any spectrum is fitted.
+    values : (N, A)
+        The draws over the active channels.
+    presence : (N, K)
+        What is in them.
+    """
     counts = values.sum(axis=1)
     x = log_counts(counts)
-    k = len(templates)
+    nulls, k = presence.shape
+    background = engine.skip
     at, quantiles, scale = np.zeros((k, _BINS)), np.zeros((k, _BINS, len(LEVELS))), np.ones((k, _BINS))
     number = np.zeros(k, np.int64)
     log_p = np.zeros((nulls, k))
@@ -98,7 +117,7 @@ def calibrate(
         scale,
         LEVELS,
         number,
-        _effective(log_p.min(axis=1), how.false_alarm_rate, k),
+        _effective(log_p.min(axis=1), engine.method.false_alarm_rate, k),
         x[order],
         novelty[order],
     )
