@@ -63,7 +63,9 @@ def command(
     elif as_json or not on_terminal():
         emit(records)
     else:
+        told = any("novel" in record for record in records)
         head = ["spectrum", "present", *(f"{name} %" for name in model.classes), "similarity", "explained %"]
+        head += ["novel"] if told else []
         rows = [
             (
                 record["origin"].replace("\\", "/").rpartition("/")[2],
@@ -71,6 +73,7 @@ def command(
                 *(percent(share) for share in record["shares"].values()),
                 f"{record['similarity']:.4f}",
                 percent(record["explained_variance"]),
+                *([f"p {record['novelty_p']:.3f}" if record["novel"] else ""] if told else []),
             )
             for record in records[:show]
         ]
