@@ -212,3 +212,21 @@ def test_the_papers_split_is_that_of_scikit_learn(labelled: gf.SpectrumSet) -> N
     assert sorted(whole.held_out) == sorted(labelled.origin[expected])
     with pytest.raises(TrainingError, match="split"):
         gf.train(labelled, split="half")  # type: ignore[arg-type]
+
+
+def test_exact_templates_leave_presence_to_the_evidence():
+    rng = np.random.default_rng(3)
+    shapes = np.array([[8.0, 2, 1, 1, 1, 1], [1, 1, 1, 8, 2, 1], [1, 1, 1, 1, 2, 8]])
+    labels = gf.Labels.of([["a"], ["b"], ["background"]] * 6)
+    spectra = gf.SpectrumSet(
+        rng.poisson(1e4 * np.tile(shapes, (6, 1))).astype(float),
+        gf.Axis.linear(0, 600, 6),
+        labels=labels,
+        origin=[f"{name}#{row}" for row in range(6) for name in "abc"],
+    )
+    least = {
+        parts: gf.train(spectra, parts=parts, nulls=600, few=0).min_share
+        for parts in [(), ("gain",), ("mismatch",), ("gain", "smooth")]
+    }
+    assert list(least.values()) == [0.0, 0.0, 0.02, 0.02]
+    assert gf.train(spectra, parts=(), rule="share", nulls=600, few=0).min_share == 0.1
