@@ -27,6 +27,7 @@ _PILE_UNKNOWN = 0.04  # where the live time is not known
 _GAIN_STEP = 0.015  # between gains of the search: the fit's own drift covers what lies between
 _SEARCH_MISMATCH = 0.02  # the same for all gains, so that likelihoods compare
 _NO_MISMATCH = 1e-6  # counting alone
+_ROWS = 16384  # spectra of the second fit at a time
 _EMPTY = 0.5  # counts that stand for an empty spectrum where the logarithm is taken
 
 
@@ -152,12 +153,12 @@ class Engine:
             pile = pile_prior(values.sum(axis=1, dtype=np.float64), live_time)
         mismatch = how.mismatch if how.has("mismatch") else (_NO_MISMATCH, _NO_MISMATCH)
 
-        def run(prepared: Prepared, evidence: bool, mean: bool) -> Decomposed:
+        def run(prepared: Prepared, rows: slice, evidence: bool, mean: bool) -> Decomposed:
             return decompose(
-                values,
+                values[rows],
                 prepared,
-                sigma=sigma,
-                pile=pile,
+                sigma=sigma if sigma is None or len(sigma) != len(values) else sigma[rows],
+                pile=None if pile is None else pile[rows],
                 mismatch=mismatch if sigma is None else (0.0, 0.0),
                 adapt=how.has("mismatch") and sigma is None,
                 evidence=evidence,
@@ -167,10 +168,13 @@ class Engine:
                 threads=threads,
             )
 
-        found = run(self.prepared[0], evidence, mean)
+        found = run(self.prepared[0], slice(None), evidence, mean)
         if not novelty or self.novelty.modes == 0:
             return found
-        return replace(found, novelty_chi_square=run(self.prepared[1], False, False).chi_square)
+        # one column of the second fit is kept, so its other answers need not stand for all spectra at once
+        blocks = [slice(start, start + _ROWS) for start in range(0, max(len(values), 1), _ROWS)]
+        second = [run(self.prepared[1], rows, False, False).chi_square for rows in blocks]
+        return replace(found, novelty_chi_square=np.concatenate(second))
 
     def likelihood(
         self, values: NDArray[np.floating], sigma: Floats | None, live_time: Floats | None, threads: int
