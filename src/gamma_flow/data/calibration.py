@@ -117,7 +117,13 @@ class Calibration:
     def log_p(self, ratios: ArrayLike, log_counts: ArrayLike) -> Floats:
         """Return log p of likelihood ratios (N, K) at log10 counts (N,)."""
         t, x = np.asarray(ratios, np.float64), np.asarray(log_counts, np.float64)
-        out = log_p(t, x, self.at, self.quantiles, self.scale, self.levels)
+        if len(t) <= _BLOCK:  # one spectrum needs no second array
+            out = log_p(t, x, self.at, self.quantiles, self.scale, self.levels)
+        else:
+            out = np.empty(t.shape)
+            for start in range(0, len(t), _BLOCK):
+                rows = slice(start, start + _BLOCK)
+                out[rows] = log_p(t[rows], x[rows], self.at, self.quantiles, self.scale, self.levels)
         out[:, self.n_nulls == 0] = 0.0
         return out
 
