@@ -111,9 +111,9 @@ class Method:
         if self.rule == "evidence" and self.noise == "leastsquares":
             raise SettingsError(
                 "evidence needs to know how values scatter",
-                expected='noise="poisson" or "gaussian"',
+                expected='noise="poisson"',
                 found='noise="leastsquares"',
-                cure='choose a noise model, or rule="share"',
+                cure='choose that noise model, or rule="share"',
             )
         nowhere = self.parts if self.noise == "leastsquares" else ("mismatch", "pile-up", "learned")
         unused = [part for part in nowhere if part in self.parts]
