@@ -572,3 +572,26 @@ def test_a_baseline_stands_beside_a_background_and_never_takes_a_name() -> None:
     taken = pure.relabelled(gf.Labels.of([["Ba"], ["baseline"]]))
     with pytest.raises(SettingsError, match="name of a class"):
         gf.train(taken, held_out=0, few=0, baseline=True)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"noise": "gaussian"}, {"noise": "leastsquares"}, {"gain_range": 0.03}]
+)
+def test_many_spectra_in_blocks_get_the_answers_of_one_batch(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = trained(**options)
+    spectra = mixed(23)
+    whole = model.analyse(spectra)
+    monkeypatch.setattr("gamma_flow._answers._BLOCK", 7 * CHANNELS)
+    blocks = model.analyse(spectra)
+    same(whole, blocks)
+    intervals = whole.intervals(), blocks.intervals()
+    np.testing.assert_array_equal(*intervals)
+
+
+def test_signed_spectra_are_gaussian_whatever_stands_beside_them(model: gf.Model) -> None:
+    values = mixed(6).values.copy()
+    values[2, 3] = -4.0
+    spectra = gf.SpectrumSet(values, AXIS, signed=True)
+    same(model.analyse(spectra)[0], model.analyse(spectra[0]))

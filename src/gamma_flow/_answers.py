@@ -14,10 +14,12 @@ from gamma_flow.data import SpectrumSet
 from gamma_flow.data._derived import Basis
 from gamma_flow.data.analysis import Analysis
 from gamma_flow.data.calibration import Calibration
+from gamma_flow.errors import DataError
 from gamma_flow.numerics._span import fitted as fitted_to
 from gamma_flow.numerics.decompose import Decomposed
 from gamma_flow.numerics.novelty import Unknown, residual_template
 from gamma_flow.numerics.similarity import FitQuality
+from gamma_flow.numerics.unmix import quality_of_fit
 
 __all__ = ["Detail", "analysed", "left_over", "searched"]
 
@@ -37,32 +39,28 @@ def analysed(
     """Analyse spectra that live on the axis of the engines: one, or one for each gain that is looked for."""
     engine = engines[0][1]
     values = engine.taken(spectra.values)
+    sigma = None if spectra.sigma is None else engine.taken(spectra.sigma)
+    how = (engines, calibration, spectra.signed, detail, threads)
+    n, size = len(values), max(1, _BLOCK // max(values.shape[1], 1))
     answers: dict[str, Any] = {}
-    if engine.method.noise == "leastsquares":
-        found = engine.unmixer.unmix(values, threads=threads)
-        scores, quality = found.scores, found.quality
-        shares = shares_of(scores)
-        present = shares > engine.method.min_share
-    else:
-        counts = engine.method.noise == "poisson" and not (spectra.signed and values.min(initial=0.0) < 0)
-        sigma = None if counts else _sigma(engine, spectra, values)
-        if len(engines) == 1:
-            fit = fitted(engine, values, sigma, spectra.live_time, detail, threads)
-            quality = engine.unmixer.quality(values, fit.scores)
-        else:
-            fit, quality, chosen = searched(engines, values, sigma, spectra.live_time, detail, threads)
-            answers["gain"] = np.array([gain for gain, _ in engines])[chosen]
-        scores, shares = fit.scores, shares_of(fit.scores)
-        answers |= _answers(engine, calibration, fit, values, detail)
-        answers["basis"] = Basis(engine.shapes, engine.distortions, sigma)
-        present = _present(engine, calibration, shares, answers)
+    if n <= size:
+        answers = answered(values, sigma, spectra.live_time, *how)
+    for start in range(0, n if n > size else 0, size):
+        # what a fit needs beside its answers then stands for one block at a time
+        rows = slice(start, start + size)
+        spread = None if sigma is None else sigma[rows]
+        try:
+            part = answered(values[rows], spread, spectra.live_time[rows], *how)
+        except DataError as problem:
+            where = f"{problem.where}, counted from spectrum {start}"
+            raise DataError(**{**problem.as_dict(), "where": where}) from problem  # type: ignore[arg-type]
+        for name, array in part.items():
+            if start == 0:
+                answers[name] = np.empty((n, *array.shape[1:]), array.dtype)
+            answers[name][rows] = array
+    if engine.method.noise != "leastsquares":
+        answers["basis"] = Basis(engine.shapes, engine.distortions, answers.pop("sigma", None))
     return Analysis.trusted(
-        scores=scores,
-        shares=shares,
-        present=present,
-        similarity=quality.cosine,
-        centred_similarity=quality.centred_cosine,
-        explained_variance=quality.explained_variance,
         templates=engine.templates,
         values=spectra.values,
         time=spectra.time,
@@ -71,6 +69,47 @@ def analysed(
         origin=spectra.origin,
         **answers,
     )
+
+
+def answered(
+    values: NDArray[np.floating],
+    given_sigma: NDArray[np.floating] | None,
+    live_time: Floats,
+    engines: Sequence[tuple[float, Engine]],
+    calibration: Calibration | None,
+    signed: bool,
+    detail: Detail,
+    threads: int,
+) -> dict[str, NDArray[Any]]:
+    """Return the fields of an analysis that hold one row a spectrum, and the sigma that was taken."""
+    engine = engines[0][1]
+    answers: dict[str, NDArray[Any]] = {}
+    if engine.method.noise == "leastsquares":
+        found = engine.unmixer.unmix(values, threads=threads)
+        scores, quality = found.scores, found.quality
+        shares = shares_of(scores)
+        present = shares > engine.method.min_share
+    else:
+        sigma = None
+        if engine.method.noise == "gaussian" or signed:
+            sigma = answers["sigma"] = _sigma(engine, given_sigma, values)
+        if len(engines) == 1:
+            fit = fitted(engine, values, sigma, live_time, detail, threads)
+            quality = quality_of_fit(values, engine.shapes, fit.scores)
+        else:
+            fit, quality, chosen = searched(engines, values, sigma, live_time, detail, threads)
+            answers["gain"] = np.array([gain for gain, _ in engines])[chosen]
+        scores, shares = fit.scores, shares_of(fit.scores)
+        answers |= _answers(engine, calibration, fit, values, detail)
+        present = _present(engine, calibration, shares, answers)
+    return answers | {
+        "scores": scores,
+        "shares": shares,
+        "present": present,
+        "similarity": quality.cosine,
+        "centred_similarity": quality.centred_cosine,
+        "explained_variance": quality.explained_variance,
+    }
 
 
 def searched(
@@ -94,7 +133,7 @@ def searched(
         engine, mine = engines[number][1], values[rows]
         spread = None if sigma is None else sigma[rows]
         parts.append(fitted(engine, mine, spread, live_time[rows], detail, threads))
-        sums.append(engine.unmixer.quality(mine, parts[-1].scores))
+        sums.append(quality_of_fit(mine, engine.shapes, parts[-1].scores))
         order.append(rows)
     back = np.argsort(np.concatenate(order), kind="stable")
     quality = FitQuality(
@@ -114,40 +153,27 @@ def fitted(
     detail: Detail,
     threads: int,
 ) -> Decomposed:
-    """Fit; where values are not counts, in blocks, because each of them brings its standard deviation."""
+    """Fit spectra as far as the detail asks."""
     evidence, novelty = detail != "scores", detail == "everything"
-    if sigma is None:
-        return engine.fit(values, None, live_time, evidence=evidence, novelty=novelty, threads=threads)
-    size = max(1, _BLOCK // max(values.shape[1], 1))
-    parts = []
-    for start in range(0, max(len(values), 1), size):
-        rows = slice(start, start + size)
-        spread = np.broadcast_to(sigma[rows], values[rows].shape)
-        parts.append(engine.fit(values[rows], spread, evidence=evidence, novelty=novelty, threads=threads))
-    return parts[0] if len(parts) == 1 else Decomposed.concatenate(parts)
+    spread = sigma if sigma is None else np.broadcast_to(sigma, values.shape)
+    return engine.fit(values, spread, live_time, evidence=evidence, novelty=novelty, threads=threads)
 
 
-def _sigma(engine: Engine, spectra: SpectrumSet, values: NDArray[np.floating]) -> Floats:
+def _sigma(engine: Engine, given: NDArray[np.floating] | None, values: NDArray[np.floating]) -> Floats:
     """Return the standard deviations that the spectra bring, or one that is estimated for each."""
-    if spectra.sigma is None:
-        return estimated_sigma(values, engine)[:, None]
-    return engine.taken(spectra.sigma).astype(np.float64)
+    return estimated_sigma(values, engine)[:, None] if given is None else given.astype(np.float64)
 
 
 def estimated_sigma(values: NDArray[np.floating], engine: Engine) -> Floats:
     """Return the root mean square of what least squares leaves of each spectrum, shape (N,)."""
-    sigma = np.empty(len(values))
-    size = max(1, _BLOCK // max(values.shape[1], 1))
-    for start in range(0, len(values), size):
-        block = values[start : start + size]
-        scores = engine.unmixer.nnls(block)
-        residual = block - fitted_to(scores, engine.shapes)  # the same sums for any batch
-        degrees = np.maximum(block.shape[1] - (scores > 0).sum(axis=1), 1)
-        rms = np.sqrt((residual**2).sum(axis=1) / degrees)
-        # an exact fit leaves rounding alone, which still has a size
-        least = 1e-12 * np.abs(block).max(axis=1, initial=0.0)
-        sigma[start : start + size] = np.maximum(rms, np.where(least > 0, least, 1.0))
-    return sigma
+    scores = engine.unmixer.nnls(values)
+    residual = values - fitted_to(scores, engine.shapes)  # the same sums for any batch
+    degrees = np.maximum(values.shape[1] - (scores > 0).sum(axis=1), 1)
+    rms = np.sqrt((residual**2).sum(axis=1) / degrees)
+    # an exact fit leaves rounding alone, which still has a size
+    least = 1e-12 * np.abs(values).max(axis=1, initial=0.0)
+    out: Floats = np.maximum(rms, np.where(least > 0, least, 1.0))
+    return out
 
 
 def shares_of(scores: Floats) -> Floats:

@@ -27,7 +27,6 @@ _PILE_UNKNOWN = 0.04  # where the live time is not known
 _GAIN_STEP = 0.015  # between gains of the search: the fit's own drift covers what lies between
 _SEARCH_MISMATCH = 0.02  # the same for all gains, so that likelihoods compare
 _NO_MISMATCH = 1e-6  # counting alone
-_ROWS = 16384  # spectra of the second fit at a time
 _EMPTY = 0.5  # counts that stand for an empty spectrum where the logarithm is taken
 
 
@@ -153,28 +152,19 @@ class Engine:
             pile = pile_prior(values.sum(axis=1, dtype=np.float64), live_time)
         mismatch = how.mismatch if how.has("mismatch") else (_NO_MISMATCH, _NO_MISMATCH)
 
-        def run(prepared: Prepared, rows: slice, evidence: bool, mean: bool) -> Decomposed:
-            return decompose(
-                values[rows],
-                prepared,
-                sigma=sigma if sigma is None or len(sigma) != len(values) else sigma[rows],
-                pile=None if pile is None else pile[rows],
-                mismatch=mismatch if sigma is None else (0.0, 0.0),
-                adapt=how.has("mismatch") and sigma is None,
-                evidence=evidence,
-                novelty=False,
-                skip=self.skip,
-                mean=mean,
-                threads=threads,
-            )
-
-        found = run(self.prepared[0], slice(None), evidence, mean)
-        if not novelty or self.novelty.modes == 0:
-            return found
-        # one column of the second fit is kept, so its other answers need not stand for all spectra at once
-        blocks = [slice(start, start + _ROWS) for start in range(0, max(len(values), 1), _ROWS)]
-        second = [run(self.prepared[1], rows, False, False).chi_square for rows in blocks]
-        return replace(found, novelty_chi_square=np.concatenate(second))
+        return decompose(
+            values,
+            self.prepared[0],
+            sigma=sigma,
+            pile=pile,
+            mismatch=mismatch if sigma is None else (0.0, 0.0),
+            adapt=how.has("mismatch") and sigma is None,
+            evidence=evidence,
+            novelty=self.prepared[1] if novelty and self.novelty.modes else False,
+            skip=self.skip,
+            mean=mean,
+            threads=threads,
+        )
 
     def likelihood(
         self, values: NDArray[np.floating], sigma: Floats | None, live_time: Floats | None, threads: int
@@ -213,13 +203,12 @@ def _line_width(method: Method, energy: Floats) -> Floats:
 
 def pile_prior(counts: Floats, live_time: Floats | None) -> Floats:
     """Return the prior standard deviation of pile-up as a share of the counts, shape (N,)."""
-    unknown = np.full(len(counts), _PILE_UNKNOWN)
     if live_time is None:
-        return unknown
-    known = np.isfinite(live_time) & (live_time > 0)
+        return np.full(len(counts), _PILE_UNKNOWN)
+    known = (live_time > 0) & (live_time < np.inf)
     with np.errstate(over="ignore"):  # next to no live time: the most
         rate = np.divide(counts, live_time, out=np.zeros(len(counts)), where=known)
-    return np.where(known, np.minimum(_PILE_MOST, _PILE_PER_RATE * rate), unknown)
+    return np.where(known, np.minimum(_PILE_MOST, _PILE_PER_RATE * rate), _PILE_UNKNOWN)
 
 
 def novelty_of(fit: Decomposed, counts: Floats, channels: int) -> Floats:

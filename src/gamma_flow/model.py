@@ -198,9 +198,8 @@ class Model:
         Parameters
         ----------
         spectra : SpectrumSet
-            N spectra, of the model's unit and kind. Signed ones that hold negative counts (differences, added
-            noise) are no counts: they are taken as Gaussian with a standard deviation that is estimated for
-            each.
+            N spectra, of the model's unit and kind. Signed ones (differences, added noise) are no counts:
+            they are taken as Gaussian with a standard deviation that is estimated for each.
         detail : {"everything", "evidence", "scores"}
             "scores" leaves evidence and novelty out (and with it the presence of the rule "evidence": classes
             are then present by their share alone), "evidence" novelty alone. For real time, if it has to be.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engines import each_engine, each_kernel, using
 from gamma_flow.errors import DataError, IncompatibleError, SettingsError
 from gamma_flow.numerics import _checks
-from gamma_flow.numerics.decompose import Decomposed, Distortions, decompose
+from gamma_flow.numerics.decompose import Decomposed, Distortions, Prepared, decompose
 from gamma_flow.numerics.drift import derivatives
 from gamma_flow.numerics.novelty import smooth_modes
 
@@ -460,6 +460,38 @@ def test_pile_up_is_the_self_convolution_with_its_prior(engine, c, shift):
     level = (values[0] * np.log(mean) - mean).sum()
     level -= 0.5 * z**2 + 0.5 * np.log1p((column**2 / mean).sum())
     np.testing.assert_allclose(found.log_likelihood[0], level, atol=rough)
+
+
+@each_engine
+def test_a_second_fit_in_the_same_call_is_that_fit_alone(engine):
+    values, shapes, distortions = problem(31)
+    other = replace(distortions, modes=distortions.spread.shape[1])
+    with using(engine):
+        first, second = Prepared.of(shapes, replace(distortions, modes=2)), Prepared.of(shapes, other)
+        both = decompose(values, first, pile=0.02, novelty=second)
+        alone = decompose(values, first, pile=0.02, novelty=False)
+        again = decompose(values, second, pile=0.02, novelty=False, evidence=False)
+    for name in EVERY_FIELD:
+        if name not in ("novelty_chi_square", "mean"):
+            np.testing.assert_array_equal(getattr(both, name), getattr(alone, name))
+    np.testing.assert_array_equal(both.novelty_chi_square, again.chi_square)
+    with pytest.raises(IncompatibleError, match="differ in their channels"):
+        decompose(values, first, novelty=Prepared.of(shapes[:, :-1]))
+
+
+@each_kernel
+@pytest.mark.parametrize(("c", "shift"), [(60, 3), (60, -4), (600, 8)])
+def test_pairs_made_before_change_no_digit(engine, c, shift):
+    values, shapes, distortions = problem(32, c=c, pile_shift=shift)
+    with using(engine):
+        ready = Prepared.of(shapes, distortions)
+        assert ready.pairs is not None
+        at_once = decompose(values, ready, pile=0.03)
+        when_needed = decompose(values, replace(ready, pairs=None), pile=0.03)
+        assert Prepared.of(np.tile(shapes, (3, 1))).pairs is None
+    for name in EVERY_FIELD:
+        if name != "mean":
+            np.testing.assert_array_equal(getattr(at_once, name), getattr(when_needed, name))
 
 
 def moved_by(sums, shift, c):

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gamma_flow.numerics.evidence import LEVELS, Tail
+from gamma_flow.numerics.evidence import LEVELS, Tail, log_p
 
 
 def half_chi_square(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -111,3 +113,22 @@ def test_theory_agrees_with_scipy():
     assert tail.quantiles[3, LEVELS > 0.5] == pytest.approx(stats.chi2.isf(2 * (1 - levels), 1), rel=1e-9)
     for t in (0.5, 2.0, 6.0, 9.0):
         assert tail.log_p([t], [3.0])[0] == pytest.approx(np.log(0.5 * stats.chi2.sf(t, 1)), abs=0.02)
+
+
+@given(seed=st.integers(0, 2**32 - 1), bins=st.integers(1, 6), classes=st.integers(1, 5))
+def test_one_spectrum_gets_the_digits_of_a_batch(seed, bins, classes):
+    rng = np.random.default_rng(seed)
+    at = np.sort(rng.uniform(2, 5, (classes, bins)), axis=1)
+    if rng.random() < 0.3:
+        at[:, 1:] = at[:, :-1].copy()  # bins that lie on each other
+    quantiles = np.sort(rng.gamma(0.5, 3.0, (classes, bins, len(LEVELS))), axis=2)
+    quantiles[:, :, :8] = 0.0
+    scale = rng.uniform(0.3, 3.0, (classes, bins))
+    t = np.where(rng.random((20, classes)) < 0.3, 0.0, rng.gamma(0.6, 5.0, (20, classes)))
+    t[0] = quantiles[:, 0, 12]
+    x = rng.uniform(1.5, 5.5, 20)
+    x[:2] = at[0, 0]
+    parts = (at, quantiles, scale, LEVELS)
+    together = log_p(t, x, *parts)
+    each = np.concatenate([log_p(t[i : i + 1], x[i : i + 1], *parts) for i in range(20)])
+    np.testing.assert_array_equal(together, each)

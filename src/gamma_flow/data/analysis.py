@@ -39,6 +39,7 @@ _FINITE = (
 )
 _OPTIONAL = frozenset({*_FINITE[5:], "score_errors", "novel"})
 _OURS = (*_FINITE, "score_errors", "present", "novel")  # made by an analysis, not handed through it
+_FEW = 1000  # spectra
 _NOTHING: dict[str, None] = dict.fromkeys([*_OPTIONAL, "basis"])
 
 
@@ -181,7 +182,9 @@ class Analysis:
         read-only in place; what is not finite goes through the constructor, which names it.
         """
         numbers = [parts[name] for name in _FINITE if parts.get(name) is not None]
-        if not np.isfinite(np.concatenate([array.reshape(-1) for array in numbers])).all():
+        if len(numbers[0]) < _FEW:  # one look at all of them together, which is quicker for a few
+            numbers = [np.concatenate([array.reshape(-1) for array in numbers])]
+        if not all(np.isfinite(array).all() for array in numbers):
             return cls(**parts)
         for name in _OURS:
             array = parts.get(name)

@@ -53,6 +53,7 @@ struct Plan {
     bool sigma_each = false;
     const double *pile = nullptr;     // (n,) prior sd of pile-up as a share of the counts, or null
     int pile_shift = 0;
+    const double *pairs = nullptr;    // (k, k, cp) convolutions of templates i and j <= i, or null: made when needed
     double f_min = 0, f_max = 0;      // mismatch a channel
     bool adapt = false;
     double floor = 0;
@@ -347,12 +348,12 @@ PyObject *py_poisson(PyObject *, PyObject *args) {
 }
 
 PyObject *py_decompose(PyObject *, PyObject *args) {
-    PyObject *values_, *shapes_, *spread_, *drift_, *sigma_, *pile_;
+    PyObject *values_, *shapes_, *spread_, *drift_, *pairs_, *sigma_, *pile_;
     PyObject *scores_, *errors_, *free_, *ratios_, *drifts_, *summary_, *mean_;
     Plan p;
     int adapt, determinant, evidence, novelty, threads;
-    if (!PyArg_ParseTuple(args, "OOOOOO(ii)(ddpd)(iidd)(ddpppl)OOOOOOOi", &values_, &shapes_, &spread_, &drift_,
-                          &sigma_, &pile_, &p.modes, &p.pile_shift, &p.f_min, &p.f_max, &adapt, &p.floor, &p.steps,
+    if (!PyArg_ParseTuple(args, "OOOOOOO(ii)(ddpd)(iidd)(ddpppl)OOOOOOOi", &values_, &shapes_, &spread_, &drift_,
+                          &pairs_, &sigma_, &pile_, &p.modes, &p.pile_shift, &p.f_min, &p.f_max, &adapt, &p.floor, &p.steps,
                           &p.null_steps, &p.tolerance, &p.null_tolerance, &p.least_ratio, &p.prune, &determinant,
                           &evidence, &novelty, &p.skip, &scores_, &errors_, &free_, &ratios_, &drifts_, &summary_,
                           &mean_, &threads))
@@ -378,6 +379,8 @@ PyObject *py_decompose(PyObject *, PyObject *args) {
         PyErr_SetString(PyExc_ValueError, "spread and drift: the same number of rows a class is needed");
         return nullptr;
     }
+    View pairs(pairs_, "pairs", (long)p.k * p.k, p.c, false);
+    if (pairs_ != Py_None && !pairs.ok) return nullptr;
     View sigma(sigma_, "sigma", -1, p.c, false);
     if (sigma_ != Py_None && !sigma.ok) return nullptr;
     View pile(pile_, "pile", 1, p.n, false);
@@ -399,9 +402,10 @@ PyObject *py_decompose(PyObject *, PyObject *args) {
     }
     p.cp = lanes(p.c);
     bool fine = true;
-    Vec t, u, d;
+    Vec t, u, d, both;
     try {
         t = padded(shapes, p.cp), u = padded(spread, p.cp), d = padded(drift, p.cp);
+        if (pairs.ok && pile.ok) both = padded(pairs, p.cp), p.pairs = both.data();
     } catch (...) {
         return PyErr_NoMemory();
     }
@@ -422,6 +426,38 @@ PyObject *py_decompose(PyObject *, PyObject *args) {
     return finish(fine);
 }
 
+PyObject *py_pairs(PyObject *, PyObject *args) {
+    PyObject *shapes_, *pairs_;
+    Plan p;
+    if (!PyArg_ParseTuple(args, "OiO", &shapes_, &p.pile_shift, &pairs_)) return nullptr;
+    View shapes(shapes_, "shapes", -1, -1, false);
+    if (!shapes.ok) return nullptr;
+    p.k = (int)shapes.rows, p.c = (int)shapes.cols, p.cp = lanes(p.c);
+    View pairs(pairs_, "pairs", (long)p.k * p.k, p.c, true);
+    if (!pairs.ok) return nullptr;
+    bool fine = true;
+    try {
+        Vec t = padded(shapes, p.cp), row(p.cp);
+        p.shapes = t.data();
+        Py_BEGIN_ALLOW_THREADS;
+        WITH_BODY(fine = over_rows(1, 1, 1, [&] {
+                      auto fitter = std::make_shared<Fitter>(p);
+                      return worker([&, fitter](long, long) {
+                          for (int i = 0; i < p.k; i++)
+                              for (int j = 0; j <= i; j++) {
+                                  fitter->convolved(fitter->shape(i), fitter->shape(j), row.data());
+                                  std::memcpy(pairs.data() + ((size_t)i * p.k + j) * pairs.stride, row.data(),
+                                              sizeof(double) * p.c);
+                              }
+                      });
+                  }));
+        Py_END_ALLOW_THREADS;
+    } catch (...) {
+        fine = false;
+    }
+    return finish(fine);
+}
+
 PyObject *py_wide(PyObject *, PyObject *args) {
     // For the tests: the body for every machine (0), the fastest there is (1), or at most AVX2 (2). Returns whether
     // it is one of the fast ones.
@@ -434,6 +470,7 @@ PyObject *py_wide(PyObject *, PyObject *args) {
 PyMethodDef methods[] = {
     {"least_squares", py_least_squares, METH_VARARGS, "Non-negative least squares in the small space."},
     {"poisson", py_poisson, METH_VARARGS, "Non-negative Poisson maximum likelihood."},
+    {"pairs", py_pairs, METH_VARARGS, "Convolutions of all pairs of templates."},
     {"decompose", py_decompose, METH_VARARGS, "The penalised fit, its errors and likelihood ratios."},
     {"wide", py_wide, METH_VARARGS, "Choose the instructions; returns whether the fast ones are in use."},
     {nullptr, nullptr, 0, nullptr},
@@ -1313,7 +1350,7 @@ struct Fitter {
         for (auto *one : {&z, &inverse, &g, &u, &v}) one->assign(eight(most), 0.0);
         s.resize((size_t)p.k * p.k);
         factors.resize(most + FEW * (FEW + 1) / 2);
-        if (p.k <= FEW) pairs.resize((size_t)p.k * p.k);
+        if (p.k <= FEW && !p.pairs) pairs.resize((size_t)p.k * p.k);
         allowed.assign(p.k, 1), member.assign(p.k, 0);
         for (int j = 0; j < p.k; j++) shapes.add(p.shapes + (size_t)j * p.cp);
         shapes.fill();
@@ -1433,6 +1470,15 @@ struct Fitter {
         for (int i = p.c; i < p.cp; i++) out[i] = 0;
     }
 
+    const double *pair(int i, int j) {
+        Vec &row = pairs[(size_t)i * p.k + j];
+        if (row.empty()) {
+            row.resize(p.cp);
+            convolved(shape(i), shape(j), row.data());
+        }
+        return row.data();
+    }
+
     // Self-convolution of the current mean. Of few classes those of all pairs are kept, of which it is a sum.
     void pile_up(double *out) {
         double sum_a = 0;
@@ -1450,13 +1496,8 @@ struct Fitter {
         for (int i : set)
             for (int j : set) {
                 if (j > i || !(a[i] > 0) || !(a[j] > 0)) continue;
-                Vec &row = pairs[(size_t)i * p.k + j];
-                if (row.empty()) {
-                    row.resize(p.cp);
-                    convolved(shape(i), shape(j), row.data());
-                }
                 factors[scratch.n] = (i == j ? 1 : 2) * unit * a[i] * a[j];
-                scratch.add(row.data());
+                scratch.add(p.pairs ? p.pairs + ((size_t)i * p.k + j) * p.cp : pair(i, j));
             }
         combine(scratch.from(0), factors.data(), scratch.n, p.cp, nullptr, out);
     }

@@ -32,6 +32,7 @@ def decompose(
     shapes: NDArray[float64],
     spread: NDArray[float64],
     drift: NDArray[float64],
+    pairs: NDArray[float64] | None,
     sigma: NDArray[float64] | None,
     pile: NDArray[float64] | None,
     distortions: tuple[int, int],
@@ -48,4 +49,5 @@ def decompose(
     threads: int,
     /,
 ) -> None: ...
+def pairs(shapes: NDArray[float64], pile_shift: int, pairs: NDArray[float64], /) -> None: ...
 def wide(want: bool, /) -> bool: ...

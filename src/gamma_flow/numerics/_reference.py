@@ -95,6 +95,7 @@ def decompose(
     shapes: Floats,
     spread: Floats,
     drift: Floats,
+    pairs: Floats | None,
     sigma: Floats | None,
     pile: Floats | None,
     distortions: tuple[int, int],
@@ -116,9 +117,9 @@ def decompose(
     ``steps``: of a fit and of a fit without a class, and their tolerances. ``rules``: least ratio, prune,
     determinant, evidence, novelty, class never left out. ``summary`` (N, 8): f, chi-square at the least f,
     Pearson's chi-square, penalised log-likelihood, scores above zero, chi-square of the novelty fit, steps,
-    signed columns. ``threads`` is for the kernel; here there is one.
+    signed columns. ``pairs`` and ``threads`` are for the kernel.
     """
-    del threads
+    del threads, pairs
     k, c = shapes.shape
     least_ratio, prune, determinant, evidence, novelty, skip = rules
     plan = _Plan(

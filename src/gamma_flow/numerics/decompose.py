@@ -25,16 +25,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gamma_flow.errors import DataError, IncompatibleError, SettingsError
+from gamma_flow.errors import DataError
 from gamma_flow.numerics import _checks, _reference
-from gamma_flow.numerics._compiled import engine
+from gamma_flow.numerics._asked import columns_of, pile_of, refuse_settings, sigma_of
+from gamma_flow.numerics._compiled import engine, kernel
 
 __all__ = ["Decomposed", "Distortions", "Prepared", "decompose"]
 
 Floats = NDArray[np.float64]
 _ERRORS = 1  # among the tables of results: may be infinite
 
-_MOST_DRIFTS = 16  # the kernel has room for that many
+_FEW = 8  # classes of which the kernel takes pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,8 @@ class Prepared:
         What the classes share.
     modes, pile_shift : int
         As in `Distortions`.
+    pairs : (K K, C) or None
+        What the compiled engine knows of pile-up before it sees a spectrum: the convolutions of all pairs.
     """
 
     shapes: Floats
@@ -146,6 +149,7 @@ class Prepared:
     drift: Floats
     modes: int
     pile_shift: int
+    pairs: Floats | None
 
     @classmethod
     def of(cls, shapes: ArrayLike, distortions: Distortions | None = None) -> Prepared:
@@ -158,7 +162,13 @@ class Prepared:
         """
         t = _checks.templates_of(shapes)
         given = Distortions.none(*t.shape) if distortions is None else distortions
-        return cls(t, *_columns(given, *t.shape), int(given.modes), int(given.pile_shift))
+        return cls(
+            t,
+            *columns_of(given.spread, given.drift, given.modes, *t.shape),
+            int(given.modes),
+            int(given.pile_shift),
+            _pairs(t, int(given.pile_shift)),
+        )
 
 
 def decompose(
@@ -178,7 +188,7 @@ def decompose(
     least_ratio: float = 1.0,
     prune: float = 1e-2,
     evidence: bool = True,
-    novelty: bool = True,
+    novelty: bool | Prepared = True,
     skip: int = -1,
     mean: bool = False,
     threads: int = 1,
@@ -218,8 +228,9 @@ def decompose(
         fitted.
     evidence : bool
         Compute the ratios; they are 0 without it.
-    novelty : bool
-        Fit again with all the modes where chi-square stands out.
+    novelty : bool or Prepared
+        Fit again with all the modes where chi-square stands out; or every spectrum with these templates and
+        the modes of theirs.
     skip : int
         A class that is never left out (the background), -1 for none.
     mean : bool
@@ -273,26 +284,24 @@ def decompose(
     _checks.refuse_nonfinite_rows(spectra, "values")
     if sigma is None:
         _checks.refuse_negative(spectra, "values", "values that are no counts need their sigma")
-    _check_settings(
+    refuse_settings(
         mismatch, floor, (steps, null_steps), (tolerance, null_tolerance, prune), least_ratio, skip, k
     )
-    results, (errors, scores, free, ratios, drifts, summary) = _room(n, k, k, k, k, len(given.drift) // k, 8)
     fitted = np.zeros((n, c)) if mean else None
-    sd, piles = _sigma(sigma, n, c), _pile(pile, n)
-    tables = (scores, errors, free, ratios, drifts, summary)
-    options = (
-        (given.modes, given.pile_shift),
+    sd, piles = sigma_of(sigma, n, c), pile_of(pile, n)
+    again = isinstance(novelty, Prepared)
+    how = (
         (float(mismatch[0]), float(mismatch[1]), bool(adapt), float(floor)),
         (int(steps), int(null_steps), float(tolerance), float(null_tolerance)),
-        (float(least_ratio), float(prune), True, bool(evidence), bool(novelty), int(skip)),
+        (float(least_ratio), float(prune), True, bool(evidence), bool(novelty) and not again, int(skip)),
     )
-    columns = (t, given.spread, given.drift)
-    with np.errstate(all="ignore"):  # what leaves the range is looked at below
-        engine().decompose(spectra, *columns, sd, piles, *options, *tables, fitted, threads)
-        if not np.isfinite(results[errors.size :]).all():
-            _again(spectra, columns, sd, piles, options, tables, fitted)
-    errors[np.isnan(errors)] = np.inf
+    errors, scores, free, ratios, drifts, summary = _fitted(spectra, given, sd, piles, how, fitted, threads)
     told = summary.T.copy()
+    if isinstance(novelty, Prepared):
+        _checks.refuse_other_channels(spectra, novelty.shapes)
+        how = (*how[:2], (*how[2][:3], False, False, -1))
+        told[5] = _fitted(spectra, novelty, sd, piles, how, None, threads)[-1][:, 1]
+    errors[np.isnan(errors)] = np.inf
     return Decomposed(
         scores,
         errors,
@@ -309,6 +318,29 @@ def decompose(
     )
 
 
+def _fitted(
+    spectra: NDArray[Any],
+    given: Prepared,
+    sigma: Floats | None,
+    pile: Floats | None,
+    how: tuple[Any, ...],
+    mean: Floats | None,
+    threads: int,
+) -> list[Floats]:
+    """Return errors, scores, free scores, ratios, drifts and summary of what was checked before."""
+    k = len(given.shapes)
+    results, tables = _room(len(spectra), k, k, k, k, len(given.drift) // k, 8)
+    errors, scores, *others = tables
+    out = (scores, errors, *others)
+    options = ((given.modes, given.pile_shift), *how)
+    columns = (given.shapes, given.spread, given.drift, given.pairs)
+    with np.errstate(all="ignore"):  # what leaves the range is looked at below
+        engine().decompose(spectra, *columns, sigma, pile, *options, *out, mean, threads)
+        if not np.isfinite(results[errors.size :]).all():
+            _again(spectra, columns, sigma, pile, options, out, mean)
+    return tables
+
+
 def _room(n: int, *widths: int) -> tuple[Floats, list[Floats]]:
     """Return zeros and their parts (n, width), each contiguous: one look then tells if all are finite."""
     whole = np.zeros(n * sum(widths))
@@ -319,124 +351,19 @@ def _room(n: int, *widths: int) -> tuple[Floats, list[Floats]]:
     return whole, parts
 
 
-# ---------------------------------------------------------------------------------------------- input
-
-
-def _columns(given: Distortions, k: int, c: int) -> tuple[Floats, Floats]:
-    """Return the distortions as the engine takes them: (K Q, C) and (D K, C)."""
-    spread, drift = np.asarray(given.spread, np.float64), np.asarray(given.drift, np.float64)
-    for name, array, axis in (("spread", spread, 0), ("drift", drift, 1)):
-        if array.ndim != 3 or array.shape[axis] != k or array.shape[2] != c:
-            raise IncompatibleError(
-                "distortions and templates differ in classes or channels",
-                where=f"distortions.{name}",
-                expected=f"shape ({k}, any, {c})" if axis == 0 else f"shape (any, {k}, {c})",
-                found=f"{array.shape}",
-            )
-        if not np.isfinite(array).all():
-            raise DataError(
-                "a value is not finite", where=f"distortions.{name}, {_place(~np.isfinite(array))}"
-            )
-    if len(drift) > _MOST_DRIFTS:
-        raise SettingsError(
-            "too many drifts",
-            where="distortions.drift",
-            expected=f"at most {_MOST_DRIFTS}",
-            found=f"{len(drift)}",
-        )
-    if not 0 <= given.modes <= spread.shape[1]:
-        raise SettingsError(
-            "no such number of modes",
-            where="distortions.modes",
-            expected=f"0 to {spread.shape[1]}, as the spread has",
-            found=f"{given.modes}",
-        )
-    return np.ascontiguousarray(spread).reshape(-1, c), np.ascontiguousarray(drift).reshape(-1, c)
-
-
-def _sigma(sigma: ArrayLike | None, n: int, c: int) -> Floats | None:
-    """Return standard deviations (1 or N, C)."""
-    if sigma is None:
+def _pairs(shapes: Floats, pile_shift: int) -> Floats | None:
+    """Return the convolutions of all pairs of few templates, which the kernel would make at each call."""
+    compiled = kernel()
+    if compiled is None or len(shapes) > _FEW:
         return None
-    sd = np.ascontiguousarray(np.atleast_2d(np.asarray(sigma, np.float64)))
-    if sd.ndim != 2 or sd.shape[1] != c or len(sd) not in (1, n):
-        raise IncompatibleError(
-            "not one standard deviation a value",
-            where="sigma",
-            expected=f"shape ({c},), (1, {c}) or ({n}, {c})",
-            found=f"{np.shape(sigma)}",
-        )
-    wrong = ~(np.isfinite(sd) & (sd > 0))
-    if wrong.any():
-        row, channel = np.argwhere(wrong)[0]
-        raise DataError(
-            "a standard deviation is not above zero",
-            where=f"sigma, row {row}, channel {channel}",
-            expected="a finite number above 0",
-            found=f"{sd[row, channel]:g}",
-            cure="leave channels that nobody measured out of values and templates",
-        )
-    return sd
-
-
-def _pile(pile: ArrayLike | None, n: int) -> Floats | None:
-    """Return the prior sd of pile-up (1, N)."""
-    if pile is None:
-        return None
-    share = np.asarray(pile, np.float64)
-    if share.shape == (n,) and n and share.min() >= 0 and share.max() < np.inf:
-        return np.ascontiguousarray(share)[None]
-    if share.shape not in ((), (n,)):
-        raise IncompatibleError(
-            "not one pile-up a spectrum", where="pile", expected=f"shape ({n},)", found=f"{share.shape}"
-        )
-    wrong = np.atleast_1d(~(np.isfinite(share) & (share >= 0)))
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise DataError(
-            "pile-up is not a share of the counts",
-            where=f"pile, row {row}",
-            expected="a finite number of at least 0",
-            found=f"{np.atleast_1d(share)[row]:g}",
-        )
-    return np.ascontiguousarray(np.broadcast_to(share, (1, n)))
-
-
-def _check_settings(
-    mismatch: tuple[float, float],
-    floor: float,
-    steps: tuple[int, int],
-    positive: tuple[float, float, float],
-    least_ratio: float,
-    skip: int,
-    k: int,
-) -> None:
-    def refuse(where: str, expected: str, found: object) -> None:
-        raise SettingsError("out of range", where=where, expected=expected, found=f"{found}")
-
-    if not 0 <= mismatch[0] <= mismatch[1] < np.inf:
-        refuse("mismatch", "0 <= least <= largest", mismatch)
-    if not 1e-100 <= floor < np.inf:
-        refuse("floor", "a number above 0", floor)
-    for name, number in zip(("steps", "null_steps"), steps, strict=True):
-        if not 1 <= number <= 10**6:
-            refuse(name, "at least 1", number)
-    for name, value in zip(("tolerance", "null_tolerance", "prune"), positive, strict=True):
-        if not 0 <= value < np.inf:
-            refuse(name, "a number of at least 0", value)
-    if not least_ratio >= 0:
-        refuse("least_ratio", "a number of at least 0", least_ratio)
-    if not -1 <= skip < k:
-        refuse("skip", f"-1 to {k - 1}", skip)
-
-
-def _place(mask: NDArray[np.bool_]) -> str:
-    return "index " + ", ".join(str(i) for i in np.argwhere(mask)[0])
+    out = np.zeros((len(shapes) ** 2, shapes.shape[1]))
+    compiled.pairs(shapes, pile_shift, out)
+    return out
 
 
 def _again(
     spectra: NDArray[Any],
-    columns: tuple[Floats, ...],
+    columns: tuple[Floats | None, ...],
     sigma: Floats | None,
     pile: Floats | None,
     options: tuple[Any, ...],

@@ -131,6 +131,8 @@ def log_p(
     (N, K) float64
         At most 0.
     """
+    if len(statistic) == 1:
+        return _log_p_of_one(statistic, float(log_counts[0]), at, quantiles, scale, levels)
     k, b = at.shape
     classes = np.arange(k)
     # the bins on either side of each spectrum, and how far it lies between them; beyond the ends the end
@@ -163,6 +165,38 @@ def log_p(
         # where the statistic is zero in many draws, all of them are at least as large as it
         out[rows, cols] = np.where((i < 0) | (v <= 0), 0.0, level)
     return out
+
+
+def _log_p_of_one(
+    statistic: Floats, x: float, at: Floats, quantiles: Floats, scale: Floats, levels: Floats
+) -> Floats:
+    """Return what `log_p` does of one spectrum, digit by digit: plain numbers are quicker for so few."""
+    survival: list[float] = np.log1p(-levels).tolist()
+    out: list[float] = []
+    for k, (value, middles) in enumerate(zip(statistic[0].tolist(), at.tolist(), strict=True)):
+        upper = min(sum([x >= middle for middle in middles]), len(middles) - 1)
+        lower = max(upper - 1, 0)
+        gap = middles[upper] - middles[lower]
+        part = min(max(x - middles[lower], 0.0), gap) / gap if gap > 0 else 1.0
+        first, last = quantiles[k, lower].tolist(), quantiles[k, upper].tolist()
+        start = first[-1] + part * (last[-1] - first[-1])
+        low, high = float(scale[k, lower]), float(scale[k, upper])
+        excess = value - start
+        if excess > 0:
+            out.append(survival[-1] - excess / (low + part * (high - low)))
+            continue
+        if value <= 0:
+            out.append(0.0)
+            continue
+        q = [one + part * (other - one) for one, other in zip(first, last, strict=True)]
+        i = min(sum([value >= each for each in q]) - 1, len(q) - 2)
+        if i < 0:
+            out.append(0.0)
+            continue
+        step = q[i + 1] - q[i]
+        between = min(max(value - q[i], 0.0) / step, 1.0) if step > 0 else 0.0
+        out.append(survival[i] + between * (survival[i + 1] - survival[i]))
+    return np.array([out])
 
 
 def _cut_mean(excess: Floats) -> float:
