@@ -1,7 +1,7 @@
 """Real-time analysis of one-dimensional spectra by non-negative sums of known templates.
 
 Labelled spectra in, a small model out; then any spectrum in, and out comes what it is made of, how well
-that describes it, and the same spectrum without noise::
+that describes it, and the same spectrum without noise:
 
     import gamma_flow as gf
 

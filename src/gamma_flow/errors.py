@@ -1,6 +1,6 @@
 """Everything that gamma_flow raises or warns of.
 
-One tree, so that ``except GammaFlowError`` catches all of it and nothing else::
+One tree, so that ``except GammaFlowError`` catches all of it and nothing else:
 
     GammaFlowError
     ├── DataError               a value breaks what its noun promises (also a ValueError)

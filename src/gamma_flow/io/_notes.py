@@ -1,6 +1,6 @@
 """What a standard format has no place for, kept in its remarks: labels and further columns of our own sets.
 
-Two kinds of lines, both plain JSON behind a name, so that people and other programs can read them too::
+Two kinds of lines, both plain JSON behind a name, so that people and other programs can read them too:
 
     gamma_flow labels: ["Cs137", "background"]
     gamma_flow metadata: {"absorber": "steel"}

@@ -1,7 +1,7 @@
 """Text tables: comma, semicolon, tab or blanks between the cells.
 
 How text becomes cells is told in `gamma_flow.io._cells`, what cells mean in `gamma_flow.io._layout`. What
-this module writes has one spectrum a row, below remarks that say everything that a table cannot::
+this module writes has one spectrum a row, below remarks that say everything that a table cannot:
 
     # gamma_flow: spectra 1
     # kind: counts

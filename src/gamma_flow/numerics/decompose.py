@@ -1,6 +1,6 @@
 """One spectrum as a non-negative sum of templates that may be a little wrong.
 
-The model of C channels y_c and K classes::
+The model of C channels y_c and K classes:
 
     y_c ~ negative binomial, mean mu_c, variance mu_c + f^2 mu_c^2       (or Gaussian with a known variance)
     mu  = sum_k a_k (T_k + sum_q z_kq U_kq) + sum_d z_d sum_k a_k D_dk + z_p P        a >= 0, z ~ N(0, 1)

@@ -2,7 +2,7 @@
 
 For counts with mean mu and variance mu + f^2 mu^2, templates T (K, C) and signed distortion columns V (J, C)
 with a standard normal prior, the information about the scores with the distortions profiled out is the Schur
-complement ::
+complement :
 
     S = T W T' - T W V' (1 + V W V')^-1 V W T',      W = 1 / (mu + f^2 mu^2)
 
