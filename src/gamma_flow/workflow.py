@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from gamma_flow.model import Model
 from gamma_flow.settings import EvaluateSettings, SetSettings, Settings, presets
 from gamma_flow.training import train
 
-__all__ = ["Result", "analyse_all", "evaluate_sets", "prepare", "recognised", "run", "train_on"]
+__all__ = ["Result", "analyse_all", "evaluate_sets", "examine", "prepare", "recognised", "run", "train_on"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Result:
         Names of sets that no labelled spectrum belongs to.
     preset : str or None
         The preset whose sets were taken because it recognised the data.
+    chosen : mapping of str to SetSettings
+        Which spectra each set is made of.
     """
 
     prepared: tuple[SpectrumSet, ...]
@@ -52,6 +54,17 @@ class Result:
     noise: list[dict[str, Any]]
     empty: tuple[str, ...] = ()
     preset: str | None = None
+    chosen: Mapping[str, SetSettings] = field(default_factory=dict)
+
+    def of_set(self, name: str) -> tuple[list[Analysis], list[SpectrumSet]]:
+        """Return the analyses and spectra of a set by its name, one pair an axis, as `evaluate` takes them."""
+        masks = [mask_of(self.chosen[name], part, self.model) for part in self.prepared]
+        pairs = [
+            (found[mask], part[mask])
+            for part, found, mask in zip(self.prepared, self.analyses, masks, strict=True)
+            if mask.any()
+        ]
+        return [found for found, _ in pairs], [part for _, part in pairs]
 
     def evaluation(self) -> dict[str, Any]:
         """Return what goes into ``evaluation.json``."""
@@ -253,10 +266,37 @@ def run(sets: Sequence[SpectrumSet], settings: Settings) -> Result:
         sets = [replace(part, labels=part.labels.renamed(known[1].read.aliases)) for part in sets]
     prepared = prepare(sets, settings)
     model = train_on(prepared, settings)
+    return examine(prepared, model, settings, known)
+
+
+def examine(
+    prepared: Sequence[SpectrumSet],
+    model: Model,
+    settings: Settings,
+    known: tuple[str, Settings] | None = None,
+) -> Result:
+    """Analyse and evaluate spectra with a model that there is.
+
+    Parameters
+    ----------
+    prepared : sequence of SpectrumSet
+        One an axis.
+    model : Model
+        Trained on some of them, or on others.
+    settings : Settings
+        Which sets there are, and how they are evaluated.
+    known : (str, Settings), optional
+        What `recognised` said of the data: its sets are taken where the settings have none.
+
+    Returns
+    -------
+    Result
+        Everything that a run writes.
+    """
     analyses = analyse_all(model, prepared)
     chosen = settings.sets
     if not chosen:
         chosen = known[1].sets if known is not None else default_sets(settings.train.held_out)
     figures, noise, empty = evaluate_sets(model, prepared, analyses, chosen, settings)
     taken = known[0] if known is not None and not settings.sets else None
-    return Result(prepared, model, analyses, figures, noise, empty, taken)
+    return Result(tuple(prepared), model, analyses, figures, noise, empty, taken, dict(chosen))
