@@ -57,7 +57,7 @@ class Result:
     chosen: Mapping[str, SetSettings] = field(default_factory=dict)
 
     def of_set(self, name: str) -> tuple[list[Analysis], list[SpectrumSet]]:
-        """Return the analyses and spectra of a set by its name, one pair an axis, as `evaluate` takes them."""
+        """Return analyses and spectra of a set by its name, one of each an axis, as `evaluate` takes them."""
         masks = [mask_of(self.chosen[name], part, self.model) for part in self.prepared]
         pairs = [
             (found[mask], part[mask])

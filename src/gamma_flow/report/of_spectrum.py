@@ -1,0 +1,184 @@
+"""The report of single spectra: what is in each, how sure that is, and what is left over."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from gamma_flow import plot
+from gamma_flow._version import __version__
+from gamma_flow.data import SpectrumSet
+from gamma_flow.data.analysis import Analysis
+from gamma_flow.errors import DataError, GammaFlowError
+from gamma_flow.model import Model
+from gamma_flow.plot.palette import Palette
+from gamma_flow.report._card import card, card_data, warnings_of
+from gamma_flow.report._words import count, number, percent, plural
+from gamma_flow.report.blocks import Block, Facts, Paragraph, Picture, Report, Section, Table, Warned
+
+__all__ = ["spectrum_report"]
+
+_MOST = 40
+
+
+def spectrum_report(
+    model: Model, spectra: SpectrumSet, *, found: Analysis | None = None, command: str | None = None
+) -> Report:
+    """Write up single spectra: spectrum, fit, components, residual, shares, evidence, limits.
+
+    Parameters
+    ----------
+    model : Model
+        What they are analysed with.
+    spectra : SpectrumSet
+        One spectrum or a few.
+    found : Analysis, optional
+        The answers, where they are there already.
+    command : str, optional
+        How it was called.
+
+    Returns
+    -------
+    Report
+        A section a spectrum, then the model card.
+
+    Raises
+    ------
+    DataError
+        No spectrum, or more than anybody reads.
+    IncompatibleError
+        What `Model.analyse` raises.
+    MissingDependencyError
+        Matplotlib is not installed.
+    """
+    if not 1 <= len(spectra) <= _MOST:
+        raise DataError(
+            "a report of single spectra is for a few",
+            expected=f"1 to {_MOST} spectra",
+            found=str(len(spectra)),
+            cure="choose some of them, or use 'gamma-flow report' for many",
+        )
+    answers = model.analyse(spectra) if found is None else found
+    palette = Palette(model.classes, background=model.templates.background)
+    sections = []
+    warned = warnings_of(model)
+    if warned:
+        sections.append(Section("Read this first", (Warned(tuple(warned[:8])),)))
+    for row in range(len(spectra)):
+        sections.append(_spectrum(model, spectra[row], answers[row], palette))
+    sections.append(card(model, palette))
+    told = answers.names()
+    lead = "; ".join(" + ".join(names) or "nothing found" for names in told[:3])
+    if len(told) > 3:
+        lead = plural(len(told), "spectrum", "spectra")
+    made = {"made by gamma_flow": __version__, "on": datetime.now(UTC).isoformat(timespec="seconds")}
+    if command:
+        made["with"] = command
+    data = {"results": answers.records(), "model": card_data(model), "warnings": warned}
+    title = f"What is in {_name(answers, 0)}" if len(spectra) == 1 else "What is in these spectra"
+    return Report(title, lead, tuple(_headline(answers)) if len(spectra) == 1 else (), tuple(sections), data, made)
+
+
+def _name(found: Analysis, row: int) -> str:
+    return str(found.origin[row]).rsplit("/", 1)[-1] or f"spectrum {row}"
+
+
+def _headline(found: Analysis) -> list[tuple[str, str, str]]:
+    present = [k for k in np.argsort(-found.shares[0]) if found.present[0, k]]
+    errors = found.share_errors
+    out = []
+    for k in present[:4]:
+        remark = f"{number(found.scores[0, k])} counts"
+        if errors is not None and np.isfinite(errors[0, k]):
+            remark = f"± {percent(float(errors[0, k]))}; {remark}"
+        out.append((found.classes[k], percent(float(found.shares[0, k])), remark))
+    return out
+
+
+def _spectrum(model: Model, spectrum: SpectrumSet, found: Analysis, palette: Palette) -> Section:
+    live = float(spectrum.live_time[0])
+    time = spectrum.time[0]
+    facts = [
+        ("Origin", str(spectrum.origin[0]) or "unknown"),
+        ("Detector", str(spectrum.detector[0]) or "unnamed"),
+        ("Time", "unknown" if np.isnat(time) else str(time)),
+        ("Live time", f"{live:g} s" if np.isfinite(live) else "unknown"),
+        ("Counts", count(float(spectrum.total[0]))),
+        ("Found", " + ".join(found.names()[0]) or "nothing"),
+        ("Cosine similarity", f"{found.similarity[0]:.4f}"),
+        ("Explained variance", percent(float(found.explained_variance[0]), 2)),
+    ]
+    if found.deviance is not None:
+        facts.append(("Chi-square a degree of freedom", number(float(found.deviance[0]))))
+    if found.drift is not None and found.drift.shape[1]:
+        facts.append(("Drift (in prior standard deviations)", ", ".join(f"{d:+.2f}" for d in found.drift[0])))
+    blocks: list[Block] = []
+    if found.novel is not None and found.novel[0]:
+        sentence = "Something in this spectrum is none of the model's classes"
+        if found.novelty_p is not None:
+            sentence += f" (p = {number(float(found.novelty_p[0]), 2)})"
+        blocks.append(Warned((sentence + ".",)))
+    blocks.append(Facts(tuple(facts)))
+    blocks.append(
+        Picture(
+            f"spectrum-{_safe(found)}",
+            plot.decomposition(found, 0, palette=palette),
+            "The spectrum and its components stacked; below, what is left in standard deviations; beside it, "
+            "the shares with their errors.",
+        )
+    )
+    blocks.append(_answers(found, live))
+    if found.novel is not None and found.novel[0]:
+        blocks.extend(_leftover(model, spectrum))
+    return Section(_name(found, 0), tuple(blocks))
+
+
+def _safe(found: Analysis) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in _name(found, 0))[:60]
+
+
+def _answers(found: Analysis, live: float) -> Table:
+    """Return one row a class: what was found, how sure, and what would have been."""
+    intervals, limits = found.intervals(), found.limits()
+    heads = ["class", "share", "counts"]
+    if intervals is not None:
+        heads += ["95 % interval"]
+    if found.p_value is not None:
+        heads += ["p-value"]
+    if limits is not None:
+        heads += ["detection limit"]
+    if np.isfinite(live) and live > 0:
+        heads += ["per second"]
+    heads += ["present"]
+    rows: list[list[Any]] = []
+    for k, name in enumerate(found.classes):
+        row: list[Any] = [name, percent(float(found.shares[0, k])), number(float(found.scores[0, k]), 4)]
+        if intervals is not None:
+            low, high = intervals[0, k]
+            row.append(f"{number(float(low))} to {number(float(high))}")
+        if found.p_value is not None:
+            row.append(number(float(found.p_value[0, k]), 2))
+        if limits is not None:
+            row.append(number(float(limits.detection_limit[0, k])))
+        if np.isfinite(live) and live > 0:
+            row.append(number(float(found.scores[0, k]) / live))
+        row.append("yes" if found.present[0, k] else "no")
+        rows.append(row)
+    order = np.argsort(-found.shares[0], kind="stable")
+    return Table(heads, [rows[k] for k in order], "What each class contributes; detection limit in counts")
+
+
+def _leftover(model: Model, spectrum: SpectrumSet) -> list[Block]:
+    """Return the peaks of what nothing explains."""
+    try:
+        left = model.unknown(spectrum)
+    except GammaFlowError:
+        return []
+    unit = model.templates.axis.unit
+    peaks = left.peaks[0]
+    if not len(peaks):
+        return [Paragraph(f"About {number(float(left.counts[0]))} counts are left over, without a clear peak.")]
+    rows = [(f"{peak.position:.1f} {unit}", number(peak.counts), number(peak.significance)) for peak in peaks]
+    return [Table(("peak", "counts", "standard deviations"), rows, "Peaks of what no class explains")]
