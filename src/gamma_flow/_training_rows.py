@@ -18,6 +18,7 @@ __all__ = [
     "divided_as_in_the_paper",
     "left_out_background",
     "limited",
+    "only_background",
     "training_rows",
 ]
 
@@ -49,7 +50,7 @@ def training_rows(
         elif background_files is not None:
             rows = mine & pure & matching_files(spectra.files, background_files)
         else:
-            rows = mine & pure & _only_background(spectra, background)
+            rows = mine & pure & only_background(spectra, background)
         if rows.any():
             allowed[name] = np.flatnonzero(rows)
     wanted = list(allowed) if classes is None else list(dict.fromkeys(classes))
@@ -132,7 +133,7 @@ def _refuse_class(
     )
 
 
-def _only_background(spectra: SpectrumSet, background: str | None) -> NDArray[np.bool_]:
+def only_background(spectra: SpectrumSet, background: str | None) -> NDArray[np.bool_]:
     """Rows of files in which nothing but background was labelled."""
     if "file_labels" in spectra.meta:  # written at the door: it knows the rows that a selection took out
         told = spectra.meta["file_labels"]

@@ -15,6 +15,7 @@ _COMMANDS = {
     "bench": "Run the benchmark scripts of a checkout.",
     "convert": "Write spectra in another format or onto another axis.",
     "evaluate": "Compare a model's answers with the labels.",
+    "explore": "Look at labelled spectra before a model is made of them.",
     "inspect": "Say what was found in files.",
     "lines": "List gamma and X-ray lines near an energy (experimental data).",
     "nuclide": "Say what a nuclide emits, with its daughters (experimental data).",

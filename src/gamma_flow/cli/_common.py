@@ -25,6 +25,7 @@ if not TYPE_CHECKING:
 __all__ = [
     "config_options",
     "emit",
+    "energy_range_option",
     "found_in",
     "guarded",
     "on_terminal",
@@ -173,6 +174,11 @@ def axis_options(function: Function) -> Function:
     )(function)
 
 
+energy_range_option = click.option(
+    "--energy-range", type=_Range(), help="Part of the axis to use, such as 45, (open above)."
+)
+
+
 def training_options(function: Function) -> Function:
     """Add options for what makes a template."""
     return _chain(
@@ -194,9 +200,7 @@ def training_options(function: Function) -> Function:
                 metavar="PATTERN",
                 help="Files for the background template  [default: those with nothing but background]",
             ),
-            click.option(
-                "--energy-range", type=_Range(), help="Part of the axis to use, such as 45, (open above)."
-            ),
+            energy_range_option,
             click.option("--first-channel", type=click.IntRange(0), help="Leave out the channels below."),
             click.option("--limit", type=click.IntRange(1), help="Most spectra a class."),
             click.option("--held-out", type=float, help="Share held back for validation  [default: 0.2]"),

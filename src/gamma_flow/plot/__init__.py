@@ -16,15 +16,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gamma_flow.plot._classes import detector_similarity, inventory, similarity_matrix
+    from gamma_flow.plot._separability import separability
     from gamma_flow.plot._style import save
+    from gamma_flow.plot.explore import example_spectra, mean_spectra, rebinned
     from gamma_flow.plot.palette import Palette
 
 _HOMES = {
     "Palette": "gamma_flow.plot.palette",
+    "detector_similarity": "gamma_flow.plot._classes",
+    "example_spectra": "gamma_flow.plot.explore",
+    "inventory": "gamma_flow.plot._classes",
+    "mean_spectra": "gamma_flow.plot.explore",
+    "rebinned": "gamma_flow.plot.explore",
     "save": "gamma_flow.plot._style",
+    "separability": "gamma_flow.plot._separability",
+    "similarity_matrix": "gamma_flow.plot._classes",
 }
 
-__all__ = ["Palette", "save"]
+__all__ = [
+    "Palette",
+    "detector_similarity",
+    "example_spectra",
+    "inventory",
+    "mean_spectra",
+    "rebinned",
+    "save",
+    "separability",
+    "similarity_matrix",
+]
 
 
 def __getattr__(name: str) -> Any:

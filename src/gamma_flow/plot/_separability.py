@@ -1,0 +1,81 @@
+"""A figure of which classes can be told apart at N counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gamma_flow.data.exploration import Separability
+from gamma_flow.plot._header import header
+from gamma_flow.plot._matrix import cells, frames, matrix_size, name_rows
+from gamma_flow.plot._style import figure, styled
+from gamma_flow.plot.palette import Palette
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["separability"]
+
+_RED = "#E3000F"
+
+
+@styled
+def separability(found: Separability, *, palette: Palette | None = None) -> Figure:
+    """Draw with how many standard deviations each class is told from each other one.
+
+    Beside the matrix: by how much the error of each class grows because all the others are fitted too.
+
+    Parameters
+    ----------
+    found : Separability
+        What `gamma_flow.explore.separability` returned.
+    palette : Palette, optional
+        Colours of classes.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    MissingDependencyError
+        Matplotlib is not installed.
+    """
+    from matplotlib.colors import LogNorm
+
+    count = len(found)
+    colours = palette or Palette(found.classes, found.background)
+    width, height, font = matrix_size(count, max(map(len, found.classes)))
+    drawn = figure(max(width + 2.2, 7.5), max(height, 3.4))
+    axes, side = drawn.subplots(1, 2, width_ratios=[max(width - 1.6, 3.0), 1.8], sharey=True)
+    z = np.maximum(found.significance, 0.1)
+    mesh = cells(axes, z, norm=LogNorm(min(1.0, z.min()), max(z.max(), 10.0)), cmap="cividis", form="{:.3g}")
+    name_rows(axes, found.classes, font=font)
+    weak = found.significance < found.goal
+    np.fill_diagonal(weak, False)
+    frames(axes, weak, _RED, f"below {found.goal:g} standard deviations: {int(weak.sum())} of {count**2 - count}")
+    axes.set_ylabel("True class")
+    axes.set_xlabel("Taken for (diagonal: background alone)")
+    drawn.colorbar(mesh, ax=axes, label="Expected significance (standard deviations)", shrink=0.8)
+    side.barh(
+        range(count), found.inflation, color=[colours[name].colour for name in found.classes], height=0.7
+    )
+    side.axvline(1.0, color="#555555", lw=0.8)
+    side.set_xscale("log" if found.inflation.max() > 20 else "linear")
+    side.set_xlabel("Error, times that\nof the class alone")
+    side.tick_params(axis="y", labelleft=False, length=0)
+    header(drawn, _told(found), *axes.get_legend_handles_labels())
+    return drawn
+
+
+def _told(found: Separability) -> str:
+    beside = f", {found.background_share:.0%} background" if found.background_share else ", no background"
+    wrong = f", templates {found.mismatch:.1%} wrong" if found.mismatch else ""
+    condition = f"{found.condition:.3g}" if np.isfinite(found.condition) else "infinite"
+    enough = (
+        f"from {found.enough:.3g} counts on every pair is told apart"
+        if np.isfinite(found.enough)
+        else "some pairs are never told apart"
+    )
+    return f"{found.counts:g} counts{beside}{wrong}: condition number {condition}; {enough} at {found.goal:g}σ"
