@@ -15,7 +15,8 @@ What needs the spectra themselves (`misclassified`, `decompose`, `coverage`) tak
 from gamma_flow.diagnostics.comparison import OUTCOMES, Comparison, compare
 from gamma_flow.diagnostics.confusions import SetConfusion, set_confusion
 from gamma_flow.diagnostics.curves import Roc, roc
-from gamma_flow.diagnostics.mistakes import Decomposition, Mistake, decompose, misclassified
+from gamma_flow.diagnostics.decomposition import Decomposition, decompose
+from gamma_flow.diagnostics.mistakes import Mistake, misclassified
 from gamma_flow.diagnostics.spread import MeanScores, Measures, mean_scores, measures
 from gamma_flow.diagnostics.statements import Reliability, coverage, reliability
 

@@ -16,15 +16,43 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gamma_flow.plot._confusion import confusion
+    from gamma_flow.plot._curves import reliability, roc
+    from gamma_flow.plot._decomposition import decomposition
+    from gamma_flow.plot._measures import measures
+    from gamma_flow.plot._mistakes import misclassified
+    from gamma_flow.plot._scores import mean_scores, scores
     from gamma_flow.plot._style import save
+    from gamma_flow.plot._templates import templates
     from gamma_flow.plot.palette import Palette
 
 _HOMES = {
     "Palette": "gamma_flow.plot.palette",
+    "confusion": "gamma_flow.plot._confusion",
+    "decomposition": "gamma_flow.plot._decomposition",
+    "mean_scores": "gamma_flow.plot._scores",
+    "measures": "gamma_flow.plot._measures",
+    "misclassified": "gamma_flow.plot._mistakes",
+    "reliability": "gamma_flow.plot._curves",
+    "roc": "gamma_flow.plot._curves",
     "save": "gamma_flow.plot._style",
+    "scores": "gamma_flow.plot._scores",
+    "templates": "gamma_flow.plot._templates",
 }
 
-__all__ = ["Palette", "save"]
+__all__ = [
+    "Palette",
+    "confusion",
+    "decomposition",
+    "mean_scores",
+    "measures",
+    "misclassified",
+    "reliability",
+    "roc",
+    "save",
+    "scores",
+    "templates",
+]
 
 
 def __getattr__(name: str) -> Any:
