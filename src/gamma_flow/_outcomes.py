@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from gamma_flow.data import SpectrumSet
 from gamma_flow.data.analysis import Analysis
-from gamma_flow.errors import IncompatibleError
+from gamma_flow.errors import IncompatibleError, LabelError
 
-__all__ = ["Outcomes", "outcomes", "repeats"]
+__all__ = ["Outcomes", "multilabel_accuracy", "outcomes", "paired", "repeats"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +46,8 @@ class Outcomes:
         Names of detectors.
     repeated : ndarray of bool, shape (N,)
         Frames equal to the one before.
+    part, row : ndarray of int, shape (N,)
+        Which set a spectrum comes from, and its row there.
     """
 
     names: tuple[str, ...]
@@ -61,6 +63,8 @@ class Outcomes:
     run: NDArray[np.int64]
     detector: NDArray[np.str_]
     repeated: NDArray[np.bool_]
+    part: NDArray[np.intp]
+    row: NDArray[np.intp]
 
     def __len__(self) -> int:
         return len(self.true)
@@ -71,6 +75,27 @@ class Outcomes:
         return Outcomes(**{name: part if name in whole else part[rows] for name, part in kept.items()})
 
 
+def paired(
+    analysis: Analysis | Sequence[Analysis], spectra: SpectrumSet | Sequence[SpectrumSet]
+) -> tuple[list[Analysis], list[SpectrumSet]]:
+    """Return analyses and their spectra as two lists of one length.
+
+    Raises
+    ------
+    IncompatibleError
+        More of the ones than of the others, or none.
+    """
+    analyses = [analysis] if isinstance(analysis, Analysis) else list(analysis)
+    sets = [spectra] if isinstance(spectra, SpectrumSet) else list(spectra)
+    if len(analyses) != len(sets) or not sets:
+        raise IncompatibleError(
+            "each analysis needs its spectra",
+            expected=f"{len(analyses)} sets of spectra",
+            found=str(len(sets)),
+        )
+    return analyses, sets
+
+
 def outcomes(analyses: Sequence[Analysis], sets: Sequence[SpectrumSet]) -> Outcomes:
     """Put analyses and the labels of their spectra together; unlabelled spectra are left out.
 
@@ -78,14 +103,43 @@ def outcomes(analyses: Sequence[Analysis], sets: Sequence[SpectrumSet]) -> Outco
     ------
     IncompatibleError
         Analyses and spectra are not of the same rows.
+    LabelError
+        No spectrum is labelled, or none of the labels is a class of the model.
     """
+    table = _joined(analyses, sets)
+    if not len(table):
+        raise LabelError(
+            "no spectrum is labelled, so nothing can be compared",
+            cure="give labels by file name (--label-pattern) or by a table (--table)",
+        )
+    if not table.true[:, : table.classes].any():
+        raise LabelError(
+            "none of the labels is a class of the model",
+            expected=", ".join(table.names[: table.classes]),
+            found=", ".join(table.names[table.classes :]),
+            cure="rename them with [read.aliases] in gamma-flow.toml, or train these classes",
+        )
+    return table
+
+
+def multilabel_accuracy(table: Outcomes) -> NDArray[np.float64]:
+    """Return the paper's accuracy of each spectrum: shares of right classes less wrong and missing ones."""
+    classes = table.classes
+    shares = np.where(table.found[:, :classes], table.shares, 0.0)
+    signed = np.where(table.true[:, :classes], shares, -shares).sum(axis=1)
+    lost = (table.true & ~table.found).sum(axis=1) / np.maximum(table.true.sum(axis=1), 1)
+    kept: NDArray[np.float64] = np.maximum(signed - lost, 0.0)
+    return kept
+
+
+def _joined(analyses: Sequence[Analysis], sets: Sequence[SpectrumSet]) -> Outcomes:
     classes = Analysis.classes_of(analyses)
     background = analyses[0].templates.background
     strange = sorted({name for part in sets for name in _used(part) if name not in classes})
     names = (*classes, *strange)
     columns: dict[str, list[NDArray[Any]]] = {}
     offset = 0
-    for analysis, spectra in zip(analyses, sets, strict=True):
+    for number, (analysis, spectra) in enumerate(zip(analyses, sets, strict=True)):
         if len(analysis) != len(spectra) or not np.array_equal(analysis.origin, spectra.origin):
             raise IncompatibleError(
                 "an analysis and its spectra have to be of the same rows",
@@ -96,6 +150,7 @@ def outcomes(analyses: Sequence[Analysis], sets: Sequence[SpectrumSet]) -> Outco
         known = spectra.labels.labelled & spectra.labels.presence.any(axis=1)
         part = _columns(analysis, spectra, names, background)
         part["run"] = spectra.run + offset
+        part["part"], part["row"] = np.full(len(spectra), number), np.arange(len(spectra))
         offset += int(spectra.run.max()) + 1 if len(spectra) else 0
         for name, column in part.items():
             columns.setdefault(name, []).append(column[known])

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_flow._bootstrap import intervals, ranking_auc
-from gamma_flow._outcomes import Outcomes, outcomes
+from gamma_flow._outcomes import Outcomes, multilabel_accuracy, outcomes, paired
 from gamma_flow.data import SpectrumSet
 from gamma_flow.data.analysis import Analysis
 from gamma_flow.data.evaluation import Confusion, Evaluation
-from gamma_flow.errors import IncompatibleError, LabelError
 from gamma_flow.model import Model
 
 __all__ = ["evaluate", "summarise", "with_noise"]
@@ -62,28 +61,7 @@ def evaluate(
     >>> gf.evaluate(model.analyse(spectra), spectra).exact.__round__(3)
     0.667
     """
-    analyses = [analysis] if isinstance(analysis, Analysis) else list(analysis)
-    sets = [spectra] if isinstance(spectra, SpectrumSet) else list(spectra)
-    if len(analyses) != len(sets) or not sets:
-        raise IncompatibleError(
-            "each analysis needs its spectra",
-            expected=f"{len(analyses)} sets of spectra",
-            found=str(len(sets)),
-        )
-    table = outcomes(analyses, sets)
-    if not len(table):
-        raise LabelError(
-            "no spectrum is labelled, so nothing can be compared",
-            cure="give labels by file name (--label-pattern) or by a table (--table)",
-        )
-    if not table.true[:, : table.classes].any():
-        raise LabelError(
-            "none of the labels is a class of the model",
-            expected=", ".join(table.names[: table.classes]),
-            found=", ".join(table.names[table.classes :]),
-            cure="rename them with [read.aliases] in gamma-flow.toml, or train these classes",
-        )
-    return summarise(table, bootstrap, seed)
+    return summarise(outcomes(*paired(analysis, spectra)), bootstrap, seed)
 
 
 def summarise(table: Outcomes, bootstrap: int, seed: int) -> Evaluation:
@@ -154,17 +132,8 @@ def _per_spectrum(table: Outcomes) -> dict[str, NDArray[np.float64]]:
     }
     result = {name: column.astype(np.float64) for name, column in columns.items()}
     result["explained_variance"] = table.explained_variance
-    result["mean_multilabel_accuracy"] = _multilabel_accuracy(table)
+    result["mean_multilabel_accuracy"] = multilabel_accuracy(table)
     return result
-
-
-def _multilabel_accuracy(table: Outcomes) -> NDArray[np.float64]:
-    classes = table.classes
-    shares = np.where(table.found[:, :classes], table.shares, 0.0)
-    signed = np.where(table.true[:, :classes], shares, -shares).sum(axis=1)
-    lost = (table.true & ~table.found).sum(axis=1) / np.maximum(table.true.sum(axis=1), 1)
-    kept: NDArray[np.float64] = np.maximum(signed - lost, 0.0)
-    return kept
 
 
 def _by_class(table: Outcomes) -> tuple[dict[str, float | None], ...]:

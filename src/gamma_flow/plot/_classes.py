@@ -142,7 +142,9 @@ def similarity_matrix(found: Similarities) -> Figure:
     low, high = int(found.too_low.sum()) // 2, int(found.too_high.sum()) // 2
     frames(axes, found.too_low, ORANGE, f"one class, cosine below {found.low:g}: {low}")
     frames(axes, found.too_high, RED, f"two classes, cosine above {found.high:g}: {high}")
-    drawn.colorbar(mesh, ax=axes, label="Cosine similarity", shrink=0.8, extend="min" if floor == 0.0 else None)
+    drawn.colorbar(
+        mesh, ax=axes, label="Cosine similarity", shrink=0.8, extend="min" if floor == 0.0 else None
+    )
     header(drawn, "Cosine similarity of mean spectra", *axes.get_legend_handles_labels())
     return drawn
 
@@ -174,7 +176,9 @@ def inventory(held: Inventory, *, palette: Palette | None = None) -> Figure:
     bars, totals, times = drawn.subplots(1, 3, sharey=True)
     _bars(bars, held, colours)
     unit = "counts" if held.kind == "counts" else "summed intensity"
-    _ridges(totals, held.totals, held, colours, "Counts a spectrum" if unit == "counts" else "Summed intensity")
+    _ridges(
+        totals, held.totals, held, colours, "Counts a spectrum" if unit == "counts" else "Summed intensity"
+    )
     totals.set_title(f"{unit.capitalize()} of single spectra", fontsize=11)
     if any(len(part) for part in held.live_times):
         _ridges(times, held.live_times, held, colours, "Live time (s)")
@@ -203,16 +207,16 @@ def _bars(axes: Axes, held: Inventory, colours: Palette) -> None:
         (held.with_background, 0.55, "", "with background"),
         (held.mixed, 0.25, "//////", "in mixtures"),
     ):
-        axes.barh(rows, values, left=left, height=0.7, color=own, alpha=alpha, hatch=hatch, edgecolor="white", lw=0)
+        axes.barh(
+            rows, values, left=left, height=0.7, color=own, alpha=alpha, hatch=hatch, edgecolor="white", lw=0
+        )
         left = left + values
         axes.scatter([], [], marker="s", s=60, color=INK, alpha=alpha, label=label)
     axes.set_xlabel("Spectra")
     axes.set_xlim(0, 1.05 * float(left.max()))
 
 
-def _ridges(
-    axes: Axes, parts: tuple[Floats, ...], held: Inventory, colours: Palette, label: str
-) -> None:
+def _ridges(axes: Axes, parts: tuple[Floats, ...], held: Inventory, colours: Palette, label: str) -> None:
     """Draw a histogram a class, each on its own row and to its own height."""
     everything = np.concatenate(parts) if parts else np.zeros(0)
     lo, hi = float(everything.min()), float(everything.max())

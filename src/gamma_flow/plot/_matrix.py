@@ -38,9 +38,7 @@ def matrix_size(rows: int, longest: int) -> tuple[float, float, float]:
     return side + labels + 1.6, side + labels + 0.3, font
 
 
-def cells(
-    axes: Axes, values: NDArray[np.float64], *, norm: Any, cmap: str, form: str = "{:.2f}"
-) -> QuadMesh:
+def cells(axes: Axes, values: NDArray[np.float64], *, norm: Any, cmap: str, form: str = "{:.2f}") -> QuadMesh:
     """Draw the cells, row 0 on top, with numbers where there are few enough to read them."""
     count = len(values)
     edges = np.arange(count + 1) - 0.5

@@ -54,7 +54,9 @@ def separability(found: Separability, *, palette: Palette | None = None) -> Figu
     name_rows(axes, found.classes, font=font)
     weak = found.significance < found.goal
     np.fill_diagonal(weak, False)
-    frames(axes, weak, _RED, f"below {found.goal:g} standard deviations: {int(weak.sum())} of {count**2 - count}")
+    frames(
+        axes, weak, _RED, f"below {found.goal:g} standard deviations: {int(weak.sum())} of {count**2 - count}"
+    )
     axes.set_ylabel("True class")
     axes.set_xlabel("Taken for (diagonal: background alone)")
     drawn.colorbar(mesh, ax=axes, label="Expected significance (standard deviations)", shrink=0.8)
@@ -78,4 +80,6 @@ def _told(found: Separability) -> str:
         if np.isfinite(found.enough)
         else "some pairs are never told apart"
     )
-    return f"{found.counts:g} counts{beside}{wrong}: condition number {condition}; {enough} at {found.goal:g}σ"
+    return (
+        f"{found.counts:g} counts{beside}{wrong}: condition number {condition}; {enough} at {found.goal:g}σ"
+    )

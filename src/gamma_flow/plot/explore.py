@@ -70,7 +70,9 @@ def mean_spectra(means: MeanSpectra, *, log: bool = False, palette: Palette | No
     handles, labels = grid.flat[0].get_legend_handles_labels()
     taken = {how for how in means.subtraction if how != "none"}
     how = f", background subtracted by {' and '.join(sorted(taken))}" if taken else ""
-    header(drawn, f"Mean spectra by class and detector{how}; bands: scatter of single spectra", handles, labels)
+    header(
+        drawn, f"Mean spectra by class and detector{how}; bands: scatter of single spectra", handles, labels
+    )
     drawn.supxlabel(axis_label(means.axis), fontsize=11)
     drawn.supylabel(value_label(means.kind, normalised=True), fontsize=11)
     return drawn

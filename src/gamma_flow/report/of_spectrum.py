@@ -177,8 +177,12 @@ def _leftover(model: Model, spectrum: SpectrumSet) -> list[Block]:
     except GammaFlowError:
         return []
     unit = model.templates.axis.unit
-    peaks = left.peaks[0]
-    if not len(peaks):
+    peaks = left.peaks
+    if not len(peaks.position):
         return [Paragraph(f"About {number(float(left.counts[0]))} counts are left over, without a clear peak.")]
-    rows = [(f"{peak.position:.1f} {unit}", number(peak.counts), number(peak.significance)) for peak in peaks]
+    columns = (peaks.position.tolist(), peaks.counts.tolist(), peaks.errors.tolist(), peaks.significance.tolist())
+    rows = [
+        (f"{at:.1f} {unit}", f"{number(n)} ± {number(error, 2)}", number(sure))
+        for at, n, error, sure in zip(*columns, strict=True)
+    ]
     return [Table(("peak", "counts", "standard deviations"), rows, "Peaks of what no class explains")]

@@ -1,0 +1,242 @@
+"""One spectrum with its fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gamma_flow.data.analysis import Analysis
+from gamma_flow.diagnostics import Decomposition, decompose
+from gamma_flow.plot._shared import shade_unused, steps, title, wrapped
+from gamma_flow.plot._style import axis_label, figure, legend, note, styled, value_label
+from gamma_flow.plot.palette import INK, NOTHING, UNKNOWN, Palette
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["decomposition"]
+
+_MANY = 400  # channels beyond which single error bars cannot be told apart
+_BRIGHT = 300.0  # counts in the highest channel that call for a logarithmic scale
+_SHOWN = 10  # classes with bars of their own
+_WEAK = 1e-12
+
+
+@styled
+def decomposition(
+    analysis: Analysis | Decomposition,
+    row: int = 0,
+    *,
+    log: bool | None = None,
+    palette: Palette | None = None,
+) -> Figure:
+    """Draw one spectrum, what it is made of, what is left over, and how sure that is.
+
+    Above: the spectrum with its standard deviations (root of the counts), the scaled templates stacked as
+    areas, their sum as a line. Below: the residual in standard deviations of the fit, what the templates miss
+    by included, with lines at one and three. At the right: shares with their errors, and the p-value of each
+    class; classes found are filled, the others hollow. A red title tells of an
+    unknown.
+
+    Parameters
+    ----------
+    analysis : Analysis or Decomposition
+        Of N spectra, or one of them as `gamma_flow.diagnostics.decompose` returns it.
+    row : int
+        Which spectrum of an analysis.
+    log : bool, optional
+        A scale that is logarithmic above ten counts; by default where channels hold more than 300.
+    palette : Palette, optional
+        Colours of the classes.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Three panels.
+
+    Raises
+    ------
+    DataError
+        No such row.
+    """
+    one = decompose(analysis, row) if isinstance(analysis, Analysis) else analysis
+    palette = Palette(one.classes, one.background) if palette is None else palette
+    drawn = figure(10.5, 6.2)
+    panels = drawn.subplot_mosaic(
+        [["spectrum", "shares"], ["pulls", "shares"]], width_ratios=(3.0, 1.0), height_ratios=(3.0, 1.0)
+    )
+    above, below, side = panels["spectrum"], panels["pulls"], panels["shares"]
+    below.sharex(above)
+    above.tick_params(labelbottom=False)
+    for axes in (above, below):
+        shade_unused(axes, one.axis, one.active)
+    shown = _ranked(one)[:_SHOWN]
+    _stack(above, one, shown, palette)
+    _measured(above, one)
+    _scale(above, one, log)
+    legend(above, rows=2 if len(above.get_legend_handles_labels()[0]) > 4 else 1)
+    _residual(below, one)
+    _bars(side, one, shown, palette)
+    if one.novel:
+        sure = "" if one.novelty_p is None else f" (p = {one.novelty_p:.2g})"
+        side.set_title(f"Unknown: it holds what was\nnever trained{sure}", color=UNKNOWN, fontsize=10.5)
+    _heading(drawn, one)
+    return drawn
+
+
+def _ranked(one: Decomposition) -> list[int]:
+    """Return class numbers: those found by share, then the others that have a share, the background first."""
+    order = np.lexsort((-one.shares, ~one.present)).tolist()
+    kept = [number for number in order if one.shares[number] > 0 or one.present[number]]
+    floor = one.classes.index(one.background) if one.background in one.classes else -1
+    return [number for number in kept if number == floor] + [number for number in kept if number != floor]
+
+
+def _stack(axes: Axes, one: Decomposition, shown: list[int], palette: Palette) -> None:
+    """Stack the scaled templates as areas over the active channels; those without a bar are one area."""
+    edges = one.axis.edges
+    outside = np.where(one.active, 0.0, np.nan)
+    base = np.zeros(len(one.active))
+    for number in shown:
+        if one.scores[number] > 0:
+            look = palette[one.classes[number]]
+            top = base + one.parts[number]
+            area = axes.fill_between(edges, steps(base + outside), steps(top + outside), step="post")
+            area.set(linewidth=0, facecolor=look.colour, alpha=0.75, label=one.classes[number])
+            area.set(edgecolor="white", hatch=look.hatch or None)
+            base = top
+    rest = one.fit - base
+    if np.abs(rest).max(initial=0) > _WEAK * max(np.abs(base).max(initial=0), 1.0):
+        axes.fill_between(
+            edges,
+            steps(base + outside),
+            steps(one.fit + outside),
+            step="post",
+            facecolor=NOTHING,
+            label="others",
+        )
+    axes.stairs(
+        np.where(one.active, one.fit, np.nan), edges, baseline=None, color="black", linewidth=1.3, label="fit"
+    )
+
+
+def _measured(axes: Axes, one: Decomposition) -> None:
+    """Draw the spectrum with its standard deviations, single bars or, of many channels, a band."""
+    edges, centres = one.axis.edges, one.axis.centres
+    label = "spectrum" if one.errors is None else "spectrum ± 1 σ"
+    if len(centres) <= _MANY:
+        axes.errorbar(
+            centres,
+            one.values,
+            one.errors,
+            fmt=".",
+            color=INK,
+            markersize=3,
+            linewidth=0.6,
+            label=label,
+            zorder=3,
+        )
+        return
+    axes.stairs(one.values, edges, baseline=None, color=INK, linewidth=0.6, label=label, zorder=3)
+    if one.errors is not None:
+        low, high = one.values - one.errors, one.values + one.errors
+        axes.fill_between(edges, steps(low), steps(high), step="post", color=INK, alpha=0.2, linewidth=0)
+
+
+def _scale(axes: Axes, one: Decomposition, log: bool | None) -> None:
+    used = np.concatenate([one.values[one.active], one.fit[one.active]])
+    top, bottom = float(used.max()), float(used.min())
+    bent = top > _BRIGHT and one.kind == "counts" if log is None else log
+    if bent:
+        axes.set_yscale("symlog", linthresh=10.0 if one.kind == "counts" else max(top, -bottom) * 1e-2)
+    high = (top * (2.0 if bent else 1.1)) if top > 0 else 1.0
+    axes.set_ylim(min(0.0, 1.1 * bottom), high)
+    axes.set_xlim(one.axis.edges[0], one.axis.edges[-1])
+    axes.set_ylabel(value_label(one.kind))
+
+
+def _residual(axes: Axes, one: Decomposition) -> None:
+    pulls = one.pulls
+    reach = max(4.5, 1.12 * float(np.nanmax(np.abs(pulls), initial=0.0)))
+    axes.axhspan(-1, 1, color=NOTHING, linewidth=0, zorder=0.5)
+    for at in (-3, 3):
+        axes.axhline(at, color="#777777", linewidth=0.8, linestyle=(0, (4, 3)))
+    axes.plot(one.axis.centres, pulls, ".", color=INK, markersize=3)
+    axes.set_ylim(-reach, reach)
+    far = 3 if reach < 9 else int(0.7 * reach)
+    axes.set_yticks([-far, 0, far])
+    axes.set_ylabel("Residual (σ)")
+    axes.set_xlabel(axis_label(one.axis))
+
+
+def _bars(axes: Axes, one: Decomposition, shown: list[int], palette: Palette) -> None:
+    """Draw shares as bars that point right, with their errors, and name share and p-value above each."""
+    if not shown:
+        note(axes, "No class has a share.")
+        return
+    places = np.arange(len(shown))
+    shares = 100 * one.shares[shown]
+    errors = None if one.share_errors is None else 100 * one.share_errors[shown]
+    reach = 105.0
+    for place, number, share in zip(places, shown, shares, strict=True):
+        look = palette[one.classes[number]]
+        there = bool(one.present[number])
+        axes.barh(
+            place, share, 0.34, color=look.colour if there else "white", edgecolor=look.colour, linewidth=1.2
+        )
+        axes.text(0.0, place - 0.25, _told(one, number), ha="left", va="bottom", fontsize=9,
+                  color=INK if there else "#777777")  # fmt: skip
+    if errors is not None:
+        known = np.isfinite(errors)
+        axes.errorbar(
+            shares[known],
+            places[known],
+            xerr=errors[known],
+            fmt="none",
+            ecolor=INK,
+            elinewidth=1.2,
+            capsize=2.5,
+        )
+    axes.set_xlim(0, reach)
+    axes.set_ylim(max(len(shown), 4) - 0.45, -0.85)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    rest = len(one.classes) - len(shown)
+    axes.set_xlabel("Share (%)" + (f"\n{_others(one, shown)}" if rest else ""))
+
+
+def _others(one: Decomposition, shown: list[int]) -> str:
+    rest = len(one.classes) - len(shown)
+    left = 100 * float(one.shares.sum() - one.shares[shown].sum())
+    amount = "none" if left < _WEAK else "< 0.1 %" if left < 0.1 else f"{left:.1f} %"
+    return f"{rest} other class{'es' if rest > 1 else ''}: {amount}"
+
+
+def _told(one: Decomposition, number: int) -> str:
+    text = f"{wrapped(one.classes[number], 2.2, 9.0)}: {100 * one.shares[number]:.1f}"
+    if one.share_errors is not None and np.isfinite(one.share_errors[number]):
+        text += f" ± {100 * one.share_errors[number]:.1f}"
+    text += " %"
+    if one.p_value is not None and one.classes[number] != one.background:
+        p = float(one.p_value[number])
+        text += (
+            "\n"
+            + ("p < 1e-12" if p < _WEAK else f"p = {p:.2g}")
+            + ("" if one.present[number] else ", not found")
+        )
+    return text
+
+
+def _heading(drawn: Figure, one: Decomposition) -> None:
+    found = [one.classes[number] for number in _ranked(one) if one.present[number]]
+    where = ", ".join(part for part in (one.origin.rpartition("/")[2], one.detector) if part)
+    lasting = f", {one.live_time:.4g} s" if np.isfinite(one.live_time) else ""
+    quality = f"cosine {one.similarity:.3f}, explained variance {100 * one.explained_variance:.1f} %"
+    if one.deviance is not None:
+        quality += f", deviance {one.deviance:.2f}"
+    text = f"Found: {', '.join(found) or 'nothing'}; {quality}"
+    if where or lasting:
+        text += f"\n{where}{lasting}"
+    title(drawn, text, 11.0)
