@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -166,11 +166,10 @@ def leave_one_out(
     >>> drawn = np.random.default_rng(1).poisson(np.repeat([[90, 9, 1], [1, 99, 1], [1, 9, 90]], 20, axis=0))
     >>> spectra = gf.SpectrumSet(drawn, gf.Axis.channels(3), labels=gf.Labels.of(
     ...     [["a"]] * 20 + [["b"]] * 20 + [["background"]] * 20))
-    >>> study = leave_one_out(spectra, rng=np.random.default_rng(1), noise="leastsquares")
-    >>> study
+    >>> leave_one_out(spectra, rng=np.random.default_rng(1), noise="leastsquares", background_files="*")
     Study(left out: a, b; FeatureTable(16 known and 40 unknown spectra, 10 features))
     """
-    pool = spectra if isinstance(spectra, SpectrumSet) else SpectrumSet.concatenate(list(spectra))
+    pool = _named(spectra if isinstance(spectra, SpectrumSet) else SpectrumSet.concatenate(list(spectra)))
     _check(known, limit, imbalance, noise_sizes, training)
     names, rows = training_rows(
         pool,
@@ -181,6 +180,7 @@ def leave_one_out(
     )
     turns = _turns(names, left_out, training.get("background", BACKGROUND))
     most = min(len(rows[names.index(name)]) for name in turns) if limit == "smallest" else limit
+    draws, chance, balance = rng.spawn(3)  # so that added noise changes no other draw
     parts: dict[float, list[FeatureTable]] = {0.0: [], **{float(size): [] for size in noise_sizes}}
     appearance = np.full((len(turns), len(names)), np.nan)
     for number, name in enumerate(turns):
@@ -192,11 +192,11 @@ def leave_one_out(
         if known == "held out":
             others = others[model.knows(pool[others])[1]]
         if most is not None and len(mine) > most:
-            mine = np.sort(rng.permutation(mine)[:most])
+            mine = np.sort(draws.permutation(mine)[:most])
         chosen = pool[np.concatenate([others, mine])]
         unknown = np.arange(len(chosen)) >= len(others)
         for size, made in parts.items():
-            noisy = with_noise(chosen, size, model, rng) if size else chosen
+            noisy = with_noise(chosen, size, model, chance) if size else chosen
             found = model.analyse(noisy)
             made.append(_table(features(found, method=model.method), chosen, unknown, name))
             if not size:
@@ -205,7 +205,7 @@ def leave_one_out(
                     share for one, share in zip(found.classes, shares, strict=True) if one in names
                 ]
     whole = {size: FeatureTable.concatenate(made) for size, made in parts.items()}
-    balanced = _balanced(whole[0.0].unknown, imbalance, rng)
+    balanced = _balanced(whole[0.0].unknown, imbalance, balance)
     tables = {size: table[balanced] for size, table in whole.items()}
     return Study(tables.pop(0.0), tuple(turns), tuple(names), appearance, tables)
 
@@ -271,6 +271,14 @@ def paper_features(table: FeatureTable) -> tuple[str, ...]:
 
 
 # --------------------------------------------------------------------------------------------------- inside
+
+
+def _named(spectra: SpectrumSet) -> SpectrumSet:
+    """Return spectra of which no two have one origin, by which a model knows what it was trained on."""
+    if len(np.unique(spectra.origin)) == len(spectra):
+        return spectra
+    names = [f"{file}#{row}" for row, file in enumerate(spectra.files.tolist())]
+    return replace(spectra, origin=np.array(names))
 
 
 def _trained_without(pool: SpectrumSet, name: str, names: Sequence[str], training: Mapping[str, Any]) -> Model:
