@@ -11,14 +11,23 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from gamma_flow._study_rankings import side_of
 from gamma_flow._study_tree import grown
 from gamma_flow._version import __version__
 from gamma_flow.data.feature_table import FeatureTable
 from gamma_flow.data.rule import UnknownRule
 from gamma_flow.errors import DataError, SettingsError
-from gamma_flow.numerics.separation import Curves, Logistic, Side, called, curves, logistic, ranking_area
+from gamma_flow.numerics.separation import (
+    Curves,
+    Logistic,
+    Side,
+    called,
+    curves,
+    logistic,
+    ranking_area,
+)
 
-__all__ = ["Cut", "Verdict", "areas", "best_feature", "cut", "judged", "side_of"]
+__all__ = ["Cut", "Verdict", "cut", "judged"]
 
 How = Literal["tree", "logistic", "curves"]
 
@@ -150,7 +159,8 @@ def cut(
     >>> values = np.concatenate([np.linspace(0.8, 1.0, 100), np.linspace(0.5, 0.82, 50)])
     >>> unknown = np.arange(150) >= 100
     >>> words = np.where(unknown, "b", "a")
-    >>> table = FeatureTable({"similarity": values}, unknown, words, ["b"] * 150, [f"#{i}" for i in range(150)])
+    >>> rows = np.arange(150).astype(str)
+    >>> table = FeatureTable({"similarity": values}, unknown, words, ["b"] * 150, rows)
     >>> chosen = cut(table, "similarity", recall=0.9)
     >>> chosen.side, round(chosen.threshold, 2), chosen.verdict.recall, chosen.verdict.false_positive_rate
     ('below', 0.79, 0.9, 0.0)
@@ -212,42 +222,6 @@ def judged(rule: UnknownRule | Cut, table: FeatureTable) -> Verdict:
     )
 
 
-def side_of(table: FeatureTable, feature: str) -> Side:
-    """Return the side of a feature on which unknown spectra lie rather.
-
-    Raises
-    ------
-    DataError
-        No known or no unknown spectra.
-    """
-    values = table.column(feature)
-    return "below" if ranking_area(values, table.unknown, "above") < 0.5 else "above"
-
-
-def areas(table: FeatureTable, sides: Mapping[str, Side] | None = None) -> dict[str, tuple[Side, float]]:
-    """Return each feature's side and the area under its receiver operating characteristic.
-
-    Parameters
-    ----------
-    table : FeatureTable
-        With known and unknown spectra.
-    sides : mapping of str to str, optional
-        Sides that were found elsewhere, so that an area below one half tells that they are wrong here; the
-        features of both are then returned. By default the side on which the area is larger.
-    """
-    out: dict[str, tuple[Side, float]] = {}
-    for name in table.names if sides is None else [name for name in sides if name in table.columns]:
-        side = side_of(table, name) if sides is None else sides[name]
-        out[name] = (side, ranking_area(table.columns[name], table.unknown, side))
-    return out
-
-
-def best_feature(table: FeatureTable) -> str:
-    """Return the feature of the largest area, the first of equal ones."""
-    found = areas(table)
-    return max(found, key=lambda name: found[name][1])
-
-
 def _off_curves(seen: Curves, recall: float | None, rate: float | None) -> tuple[float, str]:
     if recall is not None:
         # rates along the thresholds only grow, so the first that is enough has the fewest false positives
@@ -265,7 +239,9 @@ def _check(how: str, recall: float | None, rate: float | None) -> None:
         raise SettingsError("no such word", where="how", expected=", ".join(get_args(How)), found=repr(how))
     if recall is not None and rate is not None:
         raise SettingsError(
-            "a cut is chosen by one wish", where="cut", found="a recall and a false-positive rate",
+            "a cut is chosen by one wish",
+            where="cut",
+            found="a recall and a false-positive rate",
             cure="leave one of them out",
         )
     for name, value, fine in (
@@ -281,7 +257,9 @@ def _check(how: str, recall: float | None, rate: float | None) -> None:
             )
     if how != "curves" and (recall is not None or rate is not None):
         raise SettingsError(
-            "a recall or false-positive rate is chosen off the curves", where="how", expected='"curves"',
+            "a recall or false-positive rate is chosen off the curves",
+            where="how",
+            expected='"curves"',
             found=repr(how),
         )
 

@@ -62,8 +62,8 @@ class Model:
     trained_on, held_out : array_like of str
         Origins of the spectra that made the templates, and of those kept for validation.
     unknown_rule : UnknownRule or None
-        What makes a spectrum novel (`gamma_flow.study` chooses it); without one it is the conformal p-value of
-        the calibration, where there is a calibration.
+        What makes a spectrum novel (`gamma_flow.study` chooses it); without one it is the conformal p-value
+        of the calibration, where there is a calibration.
 
     Raises
     ------

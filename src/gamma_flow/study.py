@@ -25,59 +25,44 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_flow._study_cuts import Cut, Verdict, areas, best_feature, cut, judged
-from gamma_flow._study_tree import Tree, grown
+from gamma_flow._study_cuts import Cut, Verdict, cut, judged
+from gamma_flow._study_noise import NoiseRow, noise_rows
+from gamma_flow._study_rankings import Ranking, best_feature, rankings
+from gamma_flow._study_sets import confront, pool_for, table_of, training_of
+from gamma_flow._study_tree import Node, Tree, grown
 from gamma_flow._training_rows import training_rows
 from gamma_flow.data import BACKGROUND, SpectrumSet
 from gamma_flow.data.feature_table import FeatureTable
 from gamma_flow.data.features import PAPER, features
-from gamma_flow.errors import LabelError, SettingsError, TrainingError, TrainingWarning
+from gamma_flow.errors import SettingsError, TrainingError, TrainingWarning
 from gamma_flow.evaluation import with_noise
 from gamma_flow.model import Model
 from gamma_flow.training import train
 
 __all__ = [
     "Cut",
+    "Node",
+    "NoiseRow",
+    "Ranking",
     "Study",
     "Tree",
     "Verdict",
-    "areas",
     "best_feature",
     "confront",
     "cut",
     "grown",
     "judged",
     "leave_one_out",
+    "noise_rows",
     "paper_features",
+    "pool_for",
+    "rankings",
     "training_of",
 ]
 
 Rows = NDArray[np.intp]
 Known = Literal["held out", "all"]
 Progress = Callable[[int, int, str], None]
-
-_METHOD = (
-    "noise",
-    "parts",
-    "rule",
-    "min_share",
-    "false_alarm_rate",
-    "novelty_rate",
-    "line_width",
-    "gain_range",
-)
-_OTHER = (
-    "detectors",
-    "background",
-    "background_files",
-    "energy_range",
-    "first_channel",
-    "limit",
-    "held_out",
-    "split",
-    "seed",
-    "baseline",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +183,7 @@ def leave_one_out(
         for size, made in parts.items():
             noisy = with_noise(chosen, size, model, chance) if size else chosen
             found = model.analyse(noisy)
-            made.append(_table(features(found, method=model.method), chosen, unknown, name))
+            made.append(table_of(features(found, method=model.method), chosen, unknown, name))
             if not size:
                 shares = found.shares[unknown].mean(axis=0)
                 appearance[number, [names.index(one) for one in found.classes if one in names]] = [
@@ -208,60 +193,6 @@ def leave_one_out(
     balanced = _balanced(whole[0.0].unknown, imbalance, balance)
     tables = {size: table[balanced] for size, table in whole.items()}
     return Study(tables.pop(0.0), tuple(turns), tuple(names), appearance, tables)
-
-
-def confront(model: Model, spectra: SpectrumSet | Sequence[SpectrumSet]) -> FeatureTable:
-    """Return the features of labelled spectra that made no template: real unknowns, and known ones.
-
-    Parameters
-    ----------
-    model : Model
-        Of all classes.
-    spectra : SpectrumSet or sequence of SpectrumSet
-        Each is analysed on its own axis. Unlabelled spectra do not count, nor those that the model was
-        trained on. A spectrum with a label outside the model is unknown.
-
-    Raises
-    ------
-    LabelError
-        No labelled spectrum is left.
-    """
-    parts = []
-    for part in [spectra] if isinstance(spectra, SpectrumSet) else spectra:
-        use = part.labels.labelled & part.labels.presence.any(axis=1) & ~model.knows(part)[0]
-        chosen = part[use]
-        if not len(chosen):
-            continue
-        strange = [name for name in chosen.labels.classes if name not in model.classes]
-        found = features(model.analyse(chosen), method=model.method)
-        parts.append(_table(found, chosen, chosen.labels.has(*strange), ""))
-    if not parts:
-        raise LabelError(
-            "no labelled spectrum is left to look at",
-            expected="labelled spectra that did not make the model's templates",
-            found="none",
-        )
-    return FeatureTable.concatenate(parts)
-
-
-def training_of(model: Model) -> dict[str, Any]:
-    """Return the arguments with which a model was trained, for `leave_one_out`.
-
-    Raises
-    ------
-    SettingsError
-        The model does not tell them.
-    """
-    told = model.provenance.get("settings")
-    if not isinstance(told, Mapping) or any(name not in told for name in (*_OTHER, "classes", "method")):
-        raise SettingsError(
-            "the model does not tell how it was trained",
-            where="provenance",
-            cure="make it with train(), or give the arguments of the training yourself",
-        )
-    method = {name: told["method"][name] for name in _METHOD}
-    classes = [name for name in told["classes"] if name in model.classes]
-    return {**{name: told[name] for name in _OTHER}, **method, "classes": classes}
 
 
 def paper_features(table: FeatureTable) -> tuple[str, ...]:
@@ -281,7 +212,9 @@ def _named(spectra: SpectrumSet) -> SpectrumSet:
     return replace(spectra, origin=np.array(names))
 
 
-def _trained_without(pool: SpectrumSet, name: str, names: Sequence[str], training: Mapping[str, Any]) -> Model:
+def _trained_without(
+    pool: SpectrumSet, name: str, names: Sequence[str], training: Mapping[str, Any]
+) -> Model:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)
         return train(pool, classes=[one for one in names if one != name], **training)
@@ -296,7 +229,9 @@ def _turns(names: Sequence[str], left_out: Sequence[str] | None, background: str
             found=", ".join(names),
             cure="add spectra of other classes, or of background",
         )
-    turns = [name for name in names if name != background] if left_out is None else list(dict.fromkeys(left_out))
+    turns = (
+        [name for name in names if name != background] if left_out is None else list(dict.fromkeys(left_out))
+    )
     for name in turns:
         if name not in names:
             raise TrainingError(
@@ -306,13 +241,6 @@ def _turns(names: Sequence[str], left_out: Sequence[str] | None, background: str
                 found=f"'{name}'",
             )
     return turns
-
-
-def _table(
-    columns: Mapping[str, NDArray[np.float64]], spectra: SpectrumSet, unknown: NDArray[np.bool_], left_out: str
-) -> FeatureTable:
-    labels = np.array(["+".join(row or []) for row in spectra.labels.lists()], np.str_)
-    return FeatureTable(columns, unknown, labels, np.full(len(spectra), left_out), spectra.origin)
 
 
 def _balanced(unknown: NDArray[np.bool_], imbalance: float, rng: np.random.Generator) -> Rows:
@@ -342,11 +270,15 @@ def _check(
         )
     if limit is not None and limit != "smallest" and (isinstance(limit, str) or limit < 1):
         raise SettingsError(
-            "the limit of unknown spectra is a number from 1", where="limit", expected='>= 1, "smallest" or None',
+            "the limit of unknown spectra is a number from 1",
+            where="limit",
+            expected='>= 1, "smallest" or None',
             found=repr(limit),
         )
     if not imbalance > 0:
-        raise SettingsError("the imbalance is a factor", where="imbalance", expected="> 0", found=f"{imbalance:g}")
+        raise SettingsError(
+            "the imbalance is a factor", where="imbalance", expected="> 0", found=f"{imbalance:g}"
+        )
     for size in noise_sizes:
         if not 0 < size < np.inf:
             raise SettingsError("a size of noise is positive", where="noise_sizes", found=f"{size:g}")

@@ -2,20 +2,21 @@
 
 The names are stable, because rules in model files bear them (`gamma_flow.data.rule.UnknownRule`).
 
-=================================== ===========================================================================
-``share_1`` ... ``share_K``         the shares, the largest first
-``share_mean``, ``share_median``,   their mean, median and Euclidean norm
+================================== ===================================================================
+``share_1`` ... ``share_K``        the shares, the largest first
+``share_mean``, ``share_median``,  their mean, median and Euclidean norm
 ``share_norm``
-``explained_variance``              over the active channels
-``similarity``                      cosine between spectrum and fit over the active channels
-``centred_similarity``              the same without the means: the paper's cosine; ``cosine`` for short
-``explained_variance_all``,         the same two over all channels, those that the model leaves out included,
-``centred_similarity_all``          as the paper's study takes them
-``deviance``                        chi-square of counting over the degrees of freedom (a noise model)
-``mismatch``                        what counting does not explain (a noise model)
-``novelty``, ``novelty_p``          distance from all that the model makes; its conformal p-value (a calibration)
-``peak``                            strongest peak of the residual in standard deviations (counts over keV)
-=================================== ===========================================================================
+``explained_variance``             over the active channels
+``similarity``                     cosine between spectrum and fit over the active channels
+``centred_similarity``             the same without the means: the paper's cosine; ``cosine`` for short
+``explained_variance_all``,        the same two over all channels, those that the model leaves out
+``centred_similarity_all``         included, as the paper's study takes them
+``deviance``                       chi-square of counting over the degrees of freedom (a noise model)
+``mismatch``                       what counting does not explain (a noise model)
+``novelty``, ``novelty_p``         distance from all that the model makes; its conformal p-value (a
+                                   calibration)
+``peak``                           strongest peak of the residual in standard deviations (counts over keV)
+================================== ===================================================================
 """
 
 from __future__ import annotations
@@ -183,7 +184,9 @@ def _of_shares(name: str, ranked: Floats) -> Floats:
 
 def _fit(analysis: Analysis) -> Floats:
     """Return the denoised spectra; the same sums for any batch."""
-    return analysis.denoised if analysis.gain is not None else fitted(analysis.scores, analysis.templates.shapes)
+    return (
+        analysis.denoised if analysis.gain is not None else fitted(analysis.scores, analysis.templates.shapes)
+    )
 
 
 def _peak(analysis: Analysis, method: Method) -> Floats:

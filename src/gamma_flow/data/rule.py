@@ -69,7 +69,9 @@ class UnknownRule:
                 "no such side of a threshold", where="side", expected="below or above", found=repr(self.side)
             )
         if isinstance(self.threshold, bool) or not isfinite(self.threshold):
-            raise SettingsError("a threshold is a finite number", where="threshold", found=str(self.threshold))
+            raise SettingsError(
+                "a threshold is a finite number", where="threshold", found=str(self.threshold)
+            )
         object.__setattr__(self, "threshold", float(self.threshold))
         for name in ("recall", "false_positive_rate"):
             value = getattr(self, name)

@@ -180,7 +180,9 @@ def _peak_filters(width: Floats) -> Floats:
     x = np.arange(len(width)) - np.arange(len(width))[:, None]
     near = np.abs(x) <= np.maximum(np.ceil(_PEAK_REACH * s), 2.0)
     bell = np.where(near, np.exp(-0.5 * (x / s) ** 2), 0.0)
-    out: Floats = np.where(near, bell - bell.sum(axis=1, keepdims=True) / near.sum(axis=1, keepdims=True), 0.0)
+    out: Floats = np.where(
+        near, bell - bell.sum(axis=1, keepdims=True) / near.sum(axis=1, keepdims=True), 0.0
+    )
     return out
 
 

@@ -10,14 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from gamma_flow.errors import DataError, IncompatibleError
 
-__all__ = ["Curves", "Logistic", "Side", "called", "curves", "logistic", "ranking_area"]
+__all__ = ["Curves", "Logistic", "Side", "area_below", "called", "curves", "logistic", "ranking_area"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Side = Literal["below", "above"]
 
 _STEPS = 100  # of Newton's method
-_RIDGE = 1e-4  # prior precision of the standardised slope: classes that do not overlap would send it to infinity
+_RIDGE = (
+    1e-4  # prior precision of the standardised slope: classes that do not overlap would send it to infinity
+)
 _CONVERGED = 1e-10
 
 
@@ -107,8 +109,8 @@ def curves(values: ArrayLike, unknown: ArrayLike, side: Side) -> Curves:
     Examples
     --------
     >>> found = curves([0.1, 0.3, 0.8, 0.9], [True, False, True, False], "below")
-    >>> found.threshold.round(2), found.recall, found.false_positive_rate
-    (array([0.1 , 0.2 , 0.55, 0.85, 0.9 ]), array([0. , 0.5, 0.5, 1. , 1. ]), array([0. , 0. , 0.5, 0.5, 1. ]))
+    >>> found.threshold.round(2), found.recall
+    (array([0.1 , 0.2 , 0.55, 0.85, 0.9 ]), array([0. , 0.5, 0.5, 1. , 1. ]))
     """
     x, truth = _checked(values, unknown)
     x = x if side == "below" else -x
@@ -144,7 +146,11 @@ def ranking_area(values: ArrayLike, unknown: ArrayLike, side: Side) -> float:
     >>> ranking_area([0.1, 0.3, 0.3], [True, True, False], "below")
     0.75
     """
-    found = curves(values, unknown, side)
+    return area_below(curves(values, unknown, side))
+
+
+def area_below(found: Curves) -> float:
+    """Return the area below recall against false-positive rate."""
     height = 0.5 * (found.recall[1:] + found.recall[:-1])
     return float((height * np.diff(found.false_positive_rate)).sum())
 
