@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gamma_flow.data.feature_table import FeatureTable
@@ -71,12 +71,13 @@ def rankings(table: FeatureTable, sides: Mapping[str, Side] | None = None) -> di
     return out
 
 
-def best_feature(table: FeatureTable) -> str:
+def best_feature(table: FeatureTable, names: Iterable[str] | None = None) -> str:
     """Return the feature of the largest area; among those that are as good, the one that promises more.
 
     Simulated unknowns are often too easy, and several features then are all but perfect: novelty, which knows
     noise and drift, goes before the cosines, and these before the others.
     """
-    area = {name: one.area for name, one in rankings(table).items()}
+    wanted = table.names if names is None else tuple(names)
+    area = {name: one.area for name, one in rankings(table).items() if name in wanted}
     near = [name for name in area if area[name] >= max(area.values()) - _AS_GOOD]
     return min(near, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), -area[name]))

@@ -54,7 +54,7 @@ def confront(
         Each is analysed on its own axis. Unlabelled spectra do not count. A spectrum with a label outside the
         model is unknown.
     seen : bool
-        Take spectra, too, that made the templates.
+        Take spectra, too, that made the templates or were held out when they were made.
 
     Raises
     ------
@@ -65,7 +65,8 @@ def confront(
     for part in [spectra] if isinstance(spectra, SpectrumSet) else spectra:
         use = part.labels.presence.any(axis=1)
         if not seen:
-            use &= ~model.knows(part)[0]
+            trained, held_out = model.knows(part)
+            use &= ~trained & ~held_out
         chosen = part[use]
         if not len(chosen):
             continue
@@ -75,7 +76,7 @@ def confront(
     if not parts:
         raise LabelError(
             "no labelled spectrum is left to look at",
-            expected="labelled spectra that did not make the model's templates",
+            expected="labelled spectra that the model's training did not see",
             found="none",
         )
     return FeatureTable.concatenate(parts)

@@ -103,7 +103,7 @@ def leave_one_out(
     rng: np.random.Generator,
     left_out: Sequence[str] | None = None,
     known: Known = "held out",
-    limit: int | Literal["smallest"] | None = "smallest",
+    unknown_limit: int | Literal["smallest"] | None = "smallest",
     imbalance: float = 10.0,
     noise_sizes: Sequence[float] = (),
     progress: Progress | None = None,
@@ -122,7 +122,7 @@ def leave_one_out(
     known : {"held out", "all"}
         Which spectra of the trained classes stand against the unknown: those that made no template, or all,
         as in the paper. The latter flatter a model that learns the scatter of its training spectra.
-    limit : int, "smallest" or None
+    unknown_limit : int, "smallest" or None
         Most unknown spectra of a class: a number, or that of the smallest class, so that each weighs alike.
     imbalance : float
         Known spectra are drawn down to so many times the unknown ones; inf keeps all.
@@ -155,7 +155,7 @@ def leave_one_out(
     Study(left out: a, b; FeatureTable(16 known and 40 unknown spectra, 10 features))
     """
     pool = _named(spectra if isinstance(spectra, SpectrumSet) else SpectrumSet.concatenate(list(spectra)))
-    _check(known, limit, imbalance, noise_sizes, training)
+    _check(known, unknown_limit, imbalance, noise_sizes, training)
     names, rows = training_rows(
         pool,
         training.pop("classes", None),
@@ -164,7 +164,9 @@ def leave_one_out(
         training.get("background_files"),
     )
     turns = _turns(names, left_out, training.get("background", BACKGROUND))
-    most = min(len(rows[names.index(name)]) for name in turns) if limit == "smallest" else limit
+    most = (
+        min(len(rows[names.index(name)]) for name in turns) if unknown_limit == "smallest" else unknown_limit
+    )
     draws, chance, balance = rng.spawn(3)  # so that added noise changes no other draw
     parts: dict[float, list[FeatureTable]] = {0.0: [], **{float(size): [] for size in noise_sizes}}
     appearance = np.full((len(turns), len(names)), np.nan)
@@ -271,7 +273,7 @@ def _check(
     if limit is not None and limit != "smallest" and (isinstance(limit, str) or limit < 1):
         raise SettingsError(
             "the limit of unknown spectra is a number from 1",
-            where="limit",
+            where="unknown_limit",
             expected='>= 1, "smallest" or None',
             found=repr(limit),
         )
