@@ -14,6 +14,9 @@ from gamma_flow.data import SpectrumSet
 from gamma_flow.data._derived import Basis
 from gamma_flow.data.analysis import Analysis
 from gamma_flow.data.calibration import Calibration
+from gamma_flow.data.features import feature
+from gamma_flow.data.method import Method
+from gamma_flow.data.rule import UnknownRule
 from gamma_flow.errors import DataError
 from gamma_flow.numerics._span import fitted as fitted_to
 from gamma_flow.numerics.decompose import Decomposed
@@ -21,7 +24,7 @@ from gamma_flow.numerics.novelty import Unknown, residual_template
 from gamma_flow.numerics.similarity import FitQuality
 from gamma_flow.numerics.unmix import quality_of_fit
 
-__all__ = ["Detail", "analysed", "left_over", "searched"]
+__all__ = ["Detail", "analysed", "left_over", "ruled", "searched"]
 
 Floats = NDArray[np.float64]
 Detail = Literal["everything", "evidence", "scores"]
@@ -110,6 +113,18 @@ def answered(
         "centred_similarity": quality.centred_cosine,
         "explained_variance": quality.explained_variance,
     }
+
+
+def ruled(found: Analysis, rule: UnknownRule, method: Method) -> Analysis:
+    """Return an analysis whose novel spectra are those of a rule; None where its feature was not answered.
+
+    A spectrum that holds nothing over the active channels holds nothing unknown either.
+    """
+    values = feature(found, rule.feature, method)
+    novel = None
+    if values is not None:
+        novel = rule.applies(values) & (found.values[:, found.templates.active] != 0).any(axis=1)
+    return Analysis.trusted(**{**vars(found), "novel": novel})
 
 
 def searched(

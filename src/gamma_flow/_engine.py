@@ -20,7 +20,6 @@ __all__ = ["Engine"]
 Floats = NDArray[np.float64]
 
 _SMOOTH = 4  # distortions of a class
-_LINE_AT = 662.0  # keV: where the width of a line is stated
 _PILE_PER_RATE = 1e-6  # seconds: share of pile-up a count per second, prior standard deviation ...
 _PILE_MOST = 0.1  # ... never above this
 _PILE_UNKNOWN = 0.04  # where the live time is not known
@@ -80,7 +79,7 @@ class Engine:
             gain=method.gain if method.has("gain") else 0.0,
             offset=method.offset if method.has("offset") else 0.0,
             resolution=method.resolution if method.has("resolution") else 0.0,
-            width=_line_width(method, edges),
+            width=method.line_width_at(edges),
         )[:, :, channels]
         first = edges[channels.start :] if isinstance(channels, slice) else edges[used[0] :]
         drift, shift = np.ascontiguousarray(drift), pile_shift(first)
@@ -122,7 +121,7 @@ class Engine:
 
     def line_width_at(self, energy: Floats) -> Floats:
         """Return the full width at half maximum of a line at an energy, in the unit of the axis."""
-        return _line_width(self.method, energy)
+        return self.method.line_width_at(energy)
 
     @property
     def skip(self) -> int:
@@ -194,11 +193,6 @@ class Engine:
             pile_up=how.has("pile-up"),
             gain_range=how.gain_range,
         )
-
-
-def _line_width(method: Method, energy: Floats) -> Floats:
-    width: Floats = method.line_width * np.sqrt(_LINE_AT * np.maximum(energy, _LINE_AT / 33))
-    return width
 
 
 def pile_prior(counts: Floats, live_time: Floats | None) -> Floats:

@@ -206,7 +206,9 @@ class _Groups:
         """Return spread and standard error of a mean, in units of its unit integral."""
         n, whole = len(residual), float(sizes.sum())
         if n == 1:
-            counted = np.maximum(summed, 0.0) if self.spectra.kind == "counts" else np.full_like(summed, np.nan)
+            counted = (
+                np.maximum(summed, 0.0) if self.spectra.kind == "counts" else np.full_like(summed, np.nan)
+            )
             return np.sqrt(counted) / whole, np.sqrt(counted + extra) / whole
         square = (residual**2).sum(axis=0)
         # the standard error of a ratio: residuals of the spectra about their part of the mean

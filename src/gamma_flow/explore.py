@@ -94,9 +94,7 @@ def pooled(
         first = next(k for k in range(number + 1) if held[k].axis.matches(part.axis))
         sizes[first] = sizes.get(first, 0) + len(part)
     axis = held[max(sizes, key=lambda number: sizes[number])].axis
-    return SpectrumSet.concatenate(
-        [carried(part, axis, method=method, allow_cut=allow_cut) for part in held]
-    )
+    return SpectrumSet.concatenate([carried(part, axis, method=method, allow_cut=allow_cut) for part in held])
 
 
 def mean_spectra(

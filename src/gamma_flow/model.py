@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
@@ -12,7 +12,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_flow._answers import Detail, analysed, left_over
+from gamma_flow._answers import Detail, analysed, left_over, ruled
 from gamma_flow._engine import Engine
 from gamma_flow._ranking import ranked
 from gamma_flow.data import Axis, SpectrumSet
@@ -20,7 +20,9 @@ from gamma_flow.data._arrays import freeze_strings
 from gamma_flow.data._select import key_depth, origin_keys
 from gamma_flow.data.analysis import Analysis
 from gamma_flow.data.calibration import Calibration
+from gamma_flow.data.features import available, spelt
 from gamma_flow.data.method import Method
+from gamma_flow.data.rule import UnknownRule
 from gamma_flow.data.templates import Templates
 from gamma_flow.errors import (
     AnalysisWarning,
@@ -59,11 +61,15 @@ class Model:
         Version, date, settings, hashes of the inputs, warnings of the training.
     trained_on, held_out : array_like of str
         Origins of the spectra that made the templates, and of those kept for validation.
+    unknown_rule : UnknownRule or None
+        What makes a spectrum novel (`gamma_flow.study` chooses it); without one it is the conformal p-value
+        of the calibration, where there is a calibration.
 
     Raises
     ------
     SettingsError
-        A rule that needs a calibration without one.
+        A rule that needs a calibration without one; a rule for unknowns by a feature that this model does
+        not give.
 
     See Also
     --------
@@ -76,6 +82,7 @@ class Model:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     trained_on: NDArray[np.str_] = None  # type: ignore[assignment]  # filled in below
     held_out: NDArray[np.str_] = None  # type: ignore[assignment]
+    unknown_rule: UnknownRule | None = None
     _engines: dict[Axis, Engine] = field(default_factory=dict, init=False, repr=False)
     _grids: dict[Axis, tuple[tuple[float, Engine], ...]] = field(default_factory=dict, init=False, repr=False)
 
@@ -96,6 +103,9 @@ class Model:
             column = np.zeros(0, np.str_) if given is None else np.asarray(given)
             object.__setattr__(self, name, freeze_strings(column, len(column), name, DataError))
         object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
+        if self.unknown_rule is not None:
+            full = spelt(self.unknown_rule.feature, self.features)
+            object.__setattr__(self, "unknown_rule", replace(self.unknown_rule, feature=full))
 
     def __repr__(self) -> str:
         return f"Model({', '.join(self.classes)}; {self.templates.axis})"
@@ -110,6 +120,7 @@ class Model:
                 dict(self.provenance),
                 self.trained_on,
                 self.held_out,
+                self.unknown_rule,
             ),
         )
 
@@ -117,6 +128,12 @@ class Model:
     def classes(self) -> tuple[str, ...]:
         """Names of the K classes."""
         return self.templates.classes
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features (`gamma_flow.data.features`) that an analysis of this model gives."""
+        calibrated = self.calibration is not None and len(self.calibration.novelty) > 0
+        return available(self.templates, self.method, calibrated)
 
     @property
     def min_share(self) -> float:
@@ -203,6 +220,7 @@ class Model:
         detail : {"everything", "evidence", "scores"}
             "scores" leaves evidence and novelty out (and with it the presence of the rule "evidence": classes
             are then present by their share alone), "evidence" novelty alone. For real time, if it has to be.
+            `Analysis.novel` is then None, unless `unknown_rule` goes by a feature that is there all the same.
         threads : int
             Spectra are divided among so many threads; the answers are the same, bit for bit.
 
@@ -240,7 +258,8 @@ class Model:
             raise SettingsError(
                 "no such word", where="detail", expected=", ".join(_DETAILS), found=repr(detail)
             )
-        return analysed(self._grid(spectra.axis), self.calibration, spectra, detail, threads)
+        found = analysed(self._grid(spectra.axis), self.calibration, spectra, detail, threads)
+        return found if self.unknown_rule is None else ruled(found, self.unknown_rule, self.method)
 
     def unknown(self, spectra: SpectrumSet, *, together: bool = False, significance: float = 4.0) -> Unknown:
         """Return what the model cannot make of spectra, as a non-negative smooth shape with its peaks.
@@ -363,6 +382,7 @@ class Model:
             "background": t.background,
             "method": self.method.as_dict(),
             "calibration": None if self.calibration is None else self.calibration.header(),
+            "unknown_rule": None if self.unknown_rule is None else self.unknown_rule.as_dict(),
             "provenance": dict(self.provenance),
         }
         arrays = {
@@ -404,7 +424,7 @@ class Model:
                 header["background"],
                 modes=arrays["modes"],
             )
-            told = header["calibration"]
+            told, rule = header["calibration"], header.get("unknown_rule")  # older files have no such key
             return cls(
                 templates,
                 Method.from_dict(header["method"]),
@@ -412,6 +432,7 @@ class Model:
                 header["provenance"],
                 arrays["trained_on"],
                 arrays["held_out"],
+                None if rule is None else UnknownRule.from_dict(rule),
             )
         except (KeyError, TypeError, ValueError) as problem:
             if isinstance(problem, GammaFlowError) and not isinstance(problem, DataError | SettingsError):

@@ -22,6 +22,7 @@ _COMMANDS = {
     "prepare": "Read, calibrate and pool spectra into one file.",
     "run": "Prepare, train, analyse and evaluate in one go.",
     "simulate": "Draw spectra of sources, shields and detectors.",
+    "study": "See how unknown spectra look to a model, and give it a rule for them.",
     "train": "Make a model from labelled spectra.",
 }
 

@@ -91,7 +91,8 @@ class Analysis:
     novelty, novelty_p : ndarray, shape (N,), optional
         Distance from everything that the model can make, a count; its conformal p-value.
     novel : ndarray of bool, shape (N,), optional
-        Spectra that hold something which nobody trained.
+        Spectra that hold something which nobody trained: by the model's `UnknownRule` if it carries one (then
+        with any noise model, and never for an empty spectrum), else at ``novelty_p <= method.novelty_rate``.
     basis : Basis, optional
         What the fit rested on, for `intervals`, `share_errors`, `limits` and `groups`, which are made when
         they are asked for.

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gamma_flow.errors import SettingsError
 
 __all__ = ["PARTS", "Method", "Noise", "Rule"]
@@ -15,6 +18,8 @@ Rule = Literal["evidence", "share"]
 
 PARTS = ("mismatch", "gain", "offset", "resolution", "smooth", "pile-up", "learned")
 """What may be wrong with a template; docs/engine.md says what each part buys."""
+
+_LINE_AT = 662.0  # keV: where the width of a line is stated
 
 
 @dataclass(frozen=True)
@@ -136,6 +141,11 @@ class Method:
     def has(self, part: str) -> bool:
         """Tell whether a part is fitted."""
         return part in self.parts
+
+    def line_width_at(self, energy: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the full width at half maximum of a line at an energy, in the unit of the axis."""
+        width: NDArray[np.float64] = self.line_width * np.sqrt(_LINE_AT * np.maximum(energy, _LINE_AT / 33))
+        return width
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, as a file holds them."""

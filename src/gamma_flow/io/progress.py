@@ -11,12 +11,15 @@ __all__ = ["Progress", "progress_bar"]
 Progress = Callable[[int, int, str], None]
 """Called before each file with its number, how many there are, and its name."""
 
-_FEW = 3  # files that are read before anybody could look at a bar
+_FEW = 3  # files
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Progress | None]:
-    """Yield a callback that moves a bar on standard error; None where that is no terminal."""
+def progress_bar(title: str, few: int = _FEW) -> Iterator[Progress | None]:
+    """Yield a callback that moves a bar on standard error; None where that is no terminal.
+
+    No more steps than ``few`` are done before anybody could look at a bar: then there is none.
+    """
     if not sys.stderr.isatty():
         yield None
         return
@@ -31,6 +34,6 @@ def progress_bar(title: str) -> Iterator[Progress | None]:
         def move(number: int, count: int, name: str) -> None:
             last = name.replace("\\", "/").rpartition("/")[2]
             text = f"{title} {last}"[:50]
-            bar.update(task, completed=number, total=count, description=text, visible=count > _FEW)
+            bar.update(task, completed=number, total=count, description=text, visible=count > few)
 
         yield move

@@ -31,7 +31,10 @@ def card(model: Model, palette: Palette) -> Section:
         ("Background", templates.background or "none"),
         ("Axis", axis_words(templates.axis)),
         ("Used range", f"{low:g} to {high:g} {templates.axis.unit}".strip()),
-        ("Detectors of the training", listed([str(name) for name in inputs.get("detectors", [])]) or "unknown"),
+        (
+            "Detectors of the training",
+            listed([str(name) for name in inputs.get("detectors", [])]) or "unknown",
+        ),
         ("Noise model", _NOISE.get(model.method.noise, model.method.noise)),
         ("Fitted beside the scores", ", ".join(model.method.parts) or "nothing"),
         ("A class is present", _rule(model)),
@@ -41,9 +44,7 @@ def card(model: Model, palette: Palette) -> Section:
     if "sha256" in inputs:
         facts.append(("SHA-256 of the training spectra", str(inputs["sha256"])))
     files: Mapping[str, Any] = inputs.get("files", {})
-    rows = [
-        (name, int(n)) for name, n in zip(templates.classes, templates.n_spectra.tolist(), strict=True)
-    ]
+    rows = [(name, int(n)) for name, n in zip(templates.classes, templates.n_spectra.tolist(), strict=True)]
     blocks: list[Block] = [
         Facts(tuple(facts)),
         Table(("class", "training spectra"), rows, "Spectra behind each template"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +30,7 @@ def headline(sets: Mapping[str, Evaluation]) -> list[tuple[str, str, str]]:
     """Return the figures that stand above all else: how many spectra of each set are exactly right."""
     out = []
     for name, part in list(sets.items())[:_SETS]:
-        if name == "training" or part.unknown_labels.keys() and part.exact == 0:
+        if name == "training" or (part.unknown_labels.keys() and part.exact == 0):
             continue
         interval = span(part.interval, "exact")
         remark = f"95 %: {interval}" if interval else plural(part.n, "spectrum", "spectra")
@@ -115,7 +115,9 @@ def _by_class(name: str, part: Evaluation) -> list[Block]:
     if not rows:
         return []
     return [
-        Table(("class", "precision", "recall", "F1", "AUC by share"), rows[:_CLASSES], f"Set '{name}' by class")
+        Table(
+            ("class", "precision", "recall", "F1", "AUC by share"), rows[:_CLASSES], f"Set '{name}' by class"
+        )
     ]
 
 
@@ -138,7 +140,9 @@ def _pictures(name: str, result: Result, palette: Palette, warned: list[str]) ->
         show(
             "confusion",
             "sets of labels (rows) and of classes found (columns).",
-            lambda: plot.confusion(diagnostics.set_confusion(compared), background=background, palette=palette),
+            lambda: plot.confusion(
+                diagnostics.set_confusion(compared), background=background, palette=palette
+            ),
         )
     else:
         show(
@@ -213,4 +217,3 @@ def examples(result: Result, palette: Palette, rng: np.random.Generator) -> Sect
                 )
             )
     return Section("Examples", tuple(blocks)) if blocks else None
-

@@ -37,7 +37,14 @@ def unknowns(result: Result, study: StudyReport | None, palette: Palette) -> Sec
     if rows:
         blocks.append(
             Table(
-                ("set", "spectra", "with known labels alone", "called unknown", "with other labels", "called unknown"),
+                (
+                    "set",
+                    "spectra",
+                    "with known labels alone",
+                    "called unknown",
+                    "with other labels",
+                    "called unknown",
+                ),
                 rows,
                 "What the model calls unknown",
             )

@@ -98,7 +98,9 @@ def run_report(
         tell("unknowns")
         sections.append(unknowns(result, study, palette))
     else:
-        warned.append("No set holds a labelled spectrum of a class of the model: there are no results to show.")
+        warned.append(
+            "No set holds a labelled spectrum of a class of the model: there are no results to show."
+        )
     tell("separability")
     apart, _, numbers = separable(model, palette)
     if apart is not None:
@@ -161,7 +163,9 @@ def _settings(settings: Settings) -> Section:
     rows = []
     for name, part in settings.as_dict().items():
         if isinstance(part, dict):
-            rows += [(f"{name}.{key}", str(value)) for key, value in part.items() if value not in (None, [], {})]
+            rows += [
+                (f"{name}.{key}", str(value)) for key, value in part.items() if value not in (None, [], {})
+            ]
         elif part not in (None, [], {}):
             rows.append((name, str(part)))
     return Section("Settings", (Facts(tuple(rows)),))

@@ -78,7 +78,9 @@ def spectrum_report(
         made["with"] = command
     data = {"results": answers.records(), "model": card_data(model), "warnings": warned}
     title = f"What is in {_name(answers, 0)}" if len(spectra) == 1 else "What is in these spectra"
-    return Report(title, lead, tuple(_headline(answers)) if len(spectra) == 1 else (), tuple(sections), data, made)
+    return Report(
+        title, lead, tuple(_headline(answers)) if len(spectra) == 1 else (), tuple(sections), data, made
+    )
 
 
 def _name(found: Analysis, row: int) -> str:
@@ -179,8 +181,15 @@ def _leftover(model: Model, spectrum: SpectrumSet) -> list[Block]:
     unit = model.templates.axis.unit
     peaks = left.peaks
     if not len(peaks.position):
-        return [Paragraph(f"About {number(float(left.counts[0]))} counts are left over, without a clear peak.")]
-    columns = (peaks.position.tolist(), peaks.counts.tolist(), peaks.errors.tolist(), peaks.significance.tolist())
+        return [
+            Paragraph(f"About {number(float(left.counts[0]))} counts are left over, without a clear peak.")
+        ]
+    columns = (
+        peaks.position.tolist(),
+        peaks.counts.tolist(),
+        peaks.errors.tolist(),
+        peaks.significance.tolist(),
+    )
     rows = [
         (f"{at:.1f} {unit}", f"{number(n)} ± {number(error, 2)}", number(sure))
         for at, n, error, sure in zip(*columns, strict=True)
