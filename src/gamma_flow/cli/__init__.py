@@ -20,6 +20,7 @@ _COMMANDS = {
     "lines": "List gamma and X-ray lines near an energy (experimental data).",
     "nuclide": "Say what a nuclide emits, with its daughters (experimental data).",
     "prepare": "Read, calibrate and pool spectra into one file.",
+    "report": "Write up data, model and answers in one file.",
     "run": "Prepare, train, analyse and evaluate in one go.",
     "simulate": "Draw spectra of sources, shields and detectors.",
     "study": "See how unknown spectra look to a model, and give it a rule for them.",

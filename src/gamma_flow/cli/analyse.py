@@ -30,12 +30,23 @@ _SHOWN = 40
 )
 @click.option("--json", "as_json", is_flag=True, help="For machines; the default where output is redirected.")
 @click.option("--csv", "as_csv", is_flag=True, help="One row a spectrum.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    help="Write a report on each spectrum, too: .html, .md or .json (up to 40 spectra).",
+)
 @click.option("--show", type=click.IntRange(1), default=_SHOWN, help="Rows of the table for people.")
 @reading_options
 @config_options
 @guarded
 def command(
-    paths: tuple[str, ...], model_path: Path, as_json: bool, as_csv: bool, show: int, **flags: Any
+    paths: tuple[str, ...],
+    model_path: Path,
+    as_json: bool,
+    as_csv: bool,
+    report: Path | None,
+    show: int,
+    **flags: Any,
 ) -> None:
     """Say which classes are in the spectra behind PATHS, and how much of each."""
     from gamma_flow.errors import SpectrumError
@@ -43,6 +54,10 @@ def command(
     from gamma_flow.tabular import csv_text
     from gamma_flow.workflow import analyse_all
 
+    if report is not None:
+        from gamma_flow.report.writing import ending_of, write_report
+
+        ending_of(report)
     model = Model.load(model_path)
     sets = found_in(paths, settings_of(flags)).sets
     analyses = analyse_all(model, sets)
@@ -57,6 +72,11 @@ def command(
             found="none",
             cure="check the measurement and the calibration",
         )
+    if report is not None:
+        from gamma_flow.cli._reports import command_line
+        from gamma_flow.report.of_spectrum import spectrum_report
+
+        write_report(spectrum_report(model, sets, found=analyses, command=command_line()), report)
     records = [record for part in analyses for record in part.records()]
     if as_csv:
         click.echo(csv_text(analyses), nl=False)

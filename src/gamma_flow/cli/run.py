@@ -43,18 +43,31 @@ if TYPE_CHECKING:
     metavar="JSON",
     help="An evaluation.json of another run, to print the differences to.",
 )
+@click.option("--report/--no-report", default=True, help="Write report.html, .md, .json, too  [default: yes]")
+@click.option(
+    "--study/--no-study", default=None, help="Leave each class out in turn  [default: up to 12 classes]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the evaluation for machines.")
 @training_options
 @axis_options
 @reading_options
 @config_options
 @guarded
-def command(paths: tuple[str, ...], output: Path, compare: Path | None, as_json: bool, **flags: Any) -> None:
-    """Prepare the spectra behind PATHS, train, analyse and evaluate, and write everything into a folder.
+def command(
+    paths: tuple[str, ...],
+    output: Path,
+    compare: Path | None,
+    report: bool,
+    study: bool | None,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Prepare the spectra behind PATHS, train, analyse, evaluate, study unknowns, and write a report.
 
     It writes prepared.npz (one a detector's axis if no common one is set), model.gfm, results.json and
-    results.csv (one row a spectrum), evaluation.json and settings.json. Without PATHS it draws the embedded
-    example and runs on that.
+    results.csv (one row a spectrum), evaluation.json, settings.json, and the report as report.html, report.md
+    (with its pictures in a folder) and report.json. Without PATHS it draws the embedded example and runs on
+    that.
     """
     from gamma_flow.tabular import staged
     from gamma_flow.workflow import run
@@ -71,6 +84,8 @@ def command(paths: tuple[str, ...], output: Path, compare: Path | None, as_json:
     result = run(sets, settings)
     with staged(output, replaces="prepared*.npz") as folder:
         _write(result, settings, folder)
+    if report:
+        _report(result, settings, study, output)
     if as_json:
         emit(result.evaluation())
         return
@@ -119,6 +134,18 @@ def _write(result: Result, settings: Settings, folder: Path) -> None:
     (folder / "results.csv").write_text(csv_text(result.analyses), encoding="utf-8")
     (folder / "evaluation.json").write_bytes(json_bytes(result.evaluation()))
     (folder / "settings.json").write_bytes(json_bytes(settings.as_dict()))
+
+
+def _report(result: Result, settings: Settings, study: bool | None, output: Path) -> None:
+    """Write the report; without matplotlib say so, for the results are there all the same."""
+    from gamma_flow.cli._reports import studied, write_run_report
+    from gamma_flow.errors import MissingDependencyError
+
+    try:
+        paths = [output / f"report.{ending}" for ending in ("html", "md", "json")]
+        write_run_report(result, settings, studied(result, settings, wanted=study), paths)
+    except MissingDependencyError as problem:
+        click.echo(f"no report was written: {problem}", err=True)
 
 
 def _summary(result: Result, output: Path) -> None:

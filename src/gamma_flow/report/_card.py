@@ -81,7 +81,8 @@ def _rule(model: Model) -> str:
 def _unknown(model: Model) -> str:
     if model.calibration is None or not len(model.calibration.novelty):
         return "not looked for"
-    return f"novelty beyond that of all but {percent(model.method.novelty_rate)} of drawn spectra without unknowns"
+    rate = percent(model.method.novelty_rate)
+    return f"more novel than all but {rate} of spectra that were drawn without unknowns"
 
 
 def _limits(model: Model) -> list[Block]:
@@ -97,13 +98,15 @@ def _limits(model: Model) -> list[Block]:
                     f"p-values rest on {count(min(nulls))} to {count(max(nulls))} spectra drawn without the "
                     f"class; those below {max(below):.2g} are an extrapolated tail. "
                     f"They hold between {10 ** told['log10_counts'][0]:.0f} and "
-                    f"{10 ** told['log10_counts'][1]:.0f} counts a spectrum; beyond these the nearest are taken."
+                    f"{10 ** told['log10_counts'][1]:.0f} counts a spectrum; beyond these, the nearest are "
+                    "taken."
                 )
             )
     out.append(
         Paragraph(
             "The model knows nothing but its classes: what nobody trained is at best called unknown. It "
-            "describes the detectors of its training and those that resemble them in resolution and peak shape."
+            "describes the detectors of its training, and those that resemble them in resolution and peak "
+            "shape."
         )
     )
     return out

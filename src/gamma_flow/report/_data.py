@@ -118,7 +118,7 @@ def _similar(alike: Similarities, palette: Palette) -> list[Block]:
 
 
 def separable(model: Model, palette: Palette) -> tuple[Section | None, Separability | None, dict[str, Any]]:
-    """Return the section that says which classes cannot be told apart, the numbers, and them in plain values."""
+    """Return the section of classes that cannot be told apart, the numbers, and them in plain values."""
     sources = [name for name in model.classes if name != model.templates.background]
     if len(sources) < 2 or model.templates.kind != "counts":
         return None, None, {}
@@ -129,10 +129,10 @@ def separable(model: Model, palette: Palette) -> tuple[Section | None, Separabil
     ]
     blocks: list[Block] = [
         Paragraph(
-            f"From the Fisher information of the templates: {found.counts:.0f} counts of a class on a background "
-            f"of {100 * found.background_share:.0f} % of all counts. The condition number of the information "
-            f"matrix is {number(found.condition)}: the larger, the more the scores of classes depend on each "
-            "other. Templates are taken as exact; real spectra are told apart less well."
+            f"From the Fisher information of the templates: {found.counts:.0f} counts of a class on a "
+            f"background of {100 * found.background_share:.0f} % of all counts. The condition number of the "
+            f"information matrix is {number(found.condition)}: the larger, the more the scores of classes "
+            "depend on each other. Templates are taken as exact; real spectra are told apart less well."
         ),
         Picture(
             "separability",

@@ -42,8 +42,8 @@ def results(result: Result, palette: Palette) -> tuple[Section, list[str]]:
     """Return the section of figures and plots, and what a reader has to be warned of."""
     sets = result.sets
     warned = [
-        f"Set '{name}' has {plural(part.runs, 'run')}: frames of one run resemble each other, so its intervals "
-        "are rough."
+        f"Set '{name}' has {plural(part.runs, 'run')}: frames of one run resemble each other, so its "
+        "intervals are rough."
         for name, part in sets.items()
         if part.runs < _FEW_RUNS and name not in ("training", "validation")
     ]
@@ -114,11 +114,7 @@ def _by_class(name: str, part: Evaluation) -> list[Block]:
     ]
     if not rows:
         return []
-    return [
-        Table(
-            ("class", "precision", "recall", "F1", "AUC by share"), rows[:_CLASSES], f"Set '{name}' by class"
-        )
-    ]
+    return [Table(("class", "precision", "recall", "F1", "AUC by share"), rows[:_CLASSES], f"Set '{name}'")]
 
 
 def _pictures(name: str, result: Result, palette: Palette, warned: list[str]) -> list[Block]:
@@ -202,8 +198,8 @@ def examples(result: Result, palette: Palette, rng: np.random.Generator) -> Sect
                 Picture(
                     f"{name}-example",
                     plot.decomposition(analyses[part], row, palette=palette),
-                    f"A spectrum of set '{name}' that was answered rightly, drawn by chance: components stacked, "
-                    "residual in standard deviations, shares with their errors.",
+                    f"A spectrum of set '{name}' that was answered rightly, drawn by chance: components "
+                    "stacked, residual in standard deviations, shares with their errors.",
                 )
             )
     for name in tested:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gamma_flow import plot
 from gamma_flow.plot.palette import Palette
 from gamma_flow.report._words import listed, number, percent
 from gamma_flow.report.blocks import Block, Paragraph, Picture, Section, Table
@@ -19,7 +18,7 @@ __all__ = ["unknowns"]
 
 _FEATURES = 12
 _CAPTIONS = {
-    "appearance": "What the model makes of a class that it does not know: mean shares of the classes it knows.",
+    "appearance": "What the model makes of a class that it does not know, in mean shares of those it knows.",
     "feature": "The chosen feature for known and unknown spectra; the cut is marked.",
     "thresholds": "What each threshold would do; the chosen one is marked.",
     "roc": "How well features rank unknown before known spectra: classes left out, and real unknowns.",
@@ -40,9 +39,9 @@ def unknowns(result: Result, study: StudyReport | None, palette: Palette) -> Sec
                 (
                     "set",
                     "spectra",
-                    "with known labels alone",
+                    "with known labels",
                     "called unknown",
-                    "with other labels",
+                    "with others",
                     "called unknown",
                 ),
                 rows,
@@ -52,8 +51,8 @@ def unknowns(result: Result, study: StudyReport | None, palette: Palette) -> Sec
     else:
         blocks.append(
             Paragraph(
-                "The model has no rule for unknowns: it is one of least squares, or of values that are no counts. "
-                "'gamma-flow study' finds one and writes it into the model."
+                "The model has no rule for unknowns: it is one of least squares, or of values that are no "
+                "counts. 'gamma-flow study' finds one and writes it into the model."
             )
         )
     if study is None:
@@ -89,7 +88,9 @@ def unknowns(result: Result, study: StudyReport | None, palette: Palette) -> Sec
             "How well single features rank unknown spectra before known ones (area under the ROC curve)",
         )
     )
-    for name, drawn in plot.study.all_of(study, palette=palette).items():
+    from gamma_flow.plot.study import all_of
+
+    for name, drawn in all_of(study, palette=palette).items():
         blocks.append(Picture(f"study-{name}", drawn, _CAPTIONS.get(name, name)))
     return Section("Unknowns", tuple(blocks))
 

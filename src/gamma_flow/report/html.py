@@ -6,6 +6,7 @@ import base64
 import re
 from html import escape
 from importlib import resources
+from itertools import groupby
 from typing import Any
 
 from gamma_flow.report.blocks import Block, Facts, Paragraph, Picture, Report, Section, Table, Warned, plain
@@ -76,8 +77,23 @@ def _anchors(sections: tuple[Section, ...]) -> list[str]:
 
 
 def _section(name: str, part: Section) -> str:
-    blocks = "\n".join(_block(block) for block in part.blocks)
+    blocks = "\n".join(_run(run) for run in _runs(part.blocks))
     return f'<section id="{name}">\n<h2>{escape(part.title)}</h2>\n{blocks}\n</section>'
+
+
+def _runs(blocks: tuple[Block, ...]) -> list[list[Block]]:
+    """Return blocks in their order, tables that follow each other together."""
+    out: list[list[Block]] = []
+    for is_table, run in groupby(blocks, lambda one: isinstance(one, Table)):
+        together = list(run)
+        out.extend([together] if is_table else [[one] for one in together])
+    return out
+
+
+def _run(run: list[Block]) -> str:
+    inside = "\n".join(_block(block) for block in run)
+    # tables in a row stand side by side where there is room
+    return inside if len(run) == 1 else f'<div class="side">\n{inside}\n</div>'
 
 
 def _block(block: Block) -> str:

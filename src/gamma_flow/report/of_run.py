@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from gamma_flow import explore
 from gamma_flow._version import __version__
 from gamma_flow.data.exploration import Similarities
+from gamma_flow.io.progress import Progress
 from gamma_flow.plot.palette import Palette
 from gamma_flow.report._card import card, card_data, warnings_of
 from gamma_flow.report._data import data_section, exploration, separable
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["run_report"]
 
 _MOST_WARNINGS = 12
+_STEPS = 7
 
 
 def run_report(
@@ -37,7 +38,7 @@ def run_report(
     title: str = "What is in these spectra",
     command: str | None = None,
     seed: int = 1,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Write up a run.
 
@@ -56,7 +57,7 @@ def run_report(
     seed : int
         Of the choice of examples.
     progress : callable, optional
-        Called with the name of each part before it is made.
+        Called with the number of each part, how many there are, and its name, before it is made.
 
     Returns
     -------
@@ -68,7 +69,12 @@ def run_report(
     MissingDependencyError
         Matplotlib is not installed.
     """
-    tell = progress or (lambda _: None)
+    steps = iter(range(_STEPS))
+
+    def tell(part: str) -> None:
+        if progress is not None:
+            progress(next(steps), _STEPS, part)
+
     model = result.model
     pool = explore.pooled(result.prepared)
     every = list(model.classes) + [name for name in pool.labels.classes if name not in model.classes]
@@ -98,9 +104,7 @@ def run_report(
         tell("unknowns")
         sections.append(unknowns(result, study, palette))
     else:
-        warned.append(
-            "No set holds a labelled spectrum of a class of the model: there are no results to show."
-        )
+        warned.append("No set holds a labelled spectrum of a class of the model: there are no results.")
     tell("separability")
     apart, _, numbers = separable(model, palette)
     if apart is not None:
@@ -163,9 +167,8 @@ def _settings(settings: Settings) -> Section:
     rows = []
     for name, part in settings.as_dict().items():
         if isinstance(part, dict):
-            rows += [
-                (f"{name}.{key}", str(value)) for key, value in part.items() if value not in (None, [], {})
-            ]
+            given = {key: value for key, value in part.items() if value not in (None, [], {})}
+            rows += [(f"{name}.{key}", str(value)) for key, value in given.items()]
         elif part not in (None, [], {}):
             rows.append((name, str(part)))
     return Section("Settings", (Facts(tuple(rows)),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +25,11 @@ _MOST = 40
 
 
 def spectrum_report(
-    model: Model, spectra: SpectrumSet, *, found: Analysis | None = None, command: str | None = None
+    model: Model,
+    spectra: SpectrumSet | Sequence[SpectrumSet],
+    *,
+    found: Sequence[Analysis] | None = None,
+    command: str | None = None,
 ) -> Report:
     """Write up single spectra: spectrum, fit, components, residual, shares, evidence, limits.
 
@@ -32,10 +37,10 @@ def spectrum_report(
     ----------
     model : Model
         What they are analysed with.
-    spectra : SpectrumSet
-        One spectrum or a few.
-    found : Analysis, optional
-        The answers, where they are there already.
+    spectra : SpectrumSet or sequence of SpectrumSet
+        One spectrum or a few, one set an axis.
+    found : sequence of Analysis, optional
+        The answers to each set, where they are there already.
     command : str, optional
         How it was called.
 
@@ -53,34 +58,41 @@ def spectrum_report(
     MissingDependencyError
         Matplotlib is not installed.
     """
-    if not 1 <= len(spectra) <= _MOST:
+    sets = [spectra] if isinstance(spectra, SpectrumSet) else list(spectra)
+    number_of = sum(len(part) for part in sets)
+    if not 1 <= number_of <= _MOST:
         raise DataError(
             "a report of single spectra is for a few",
             expected=f"1 to {_MOST} spectra",
-            found=str(len(spectra)),
+            found=str(number_of),
             cure="choose some of them, or use 'gamma-flow report' for many",
         )
-    answers = model.analyse(spectra) if found is None else found
+    analyses = [model.analyse(part) for part in sets] if found is None else list(found)
+    pairs = list(zip(sets, analyses, strict=True))
+    single = next(answers for part, answers in pairs if len(part)) if number_of == 1 else None
     palette = Palette(model.classes, background=model.templates.background)
     sections = []
     warned = warnings_of(model)
     if warned:
         sections.append(Section("Read this first", (Warned(tuple(warned[:8])),)))
-    for row in range(len(spectra)):
-        sections.append(_spectrum(model, spectra[row], answers[row], palette))
+    sections += [
+        _spectrum(model, part[row], answers[row], palette)
+        for part, answers in pairs
+        for row in range(len(part))
+    ]
     sections.append(card(model, palette))
-    told = answers.names()
+    told = [names for _, answers in pairs for names in answers.names()]
     lead = "; ".join(" + ".join(names) or "nothing found" for names in told[:3])
     if len(told) > 3:
         lead = plural(len(told), "spectrum", "spectra")
     made = {"made by gamma_flow": __version__, "on": datetime.now(UTC).isoformat(timespec="seconds")}
     if command:
         made["with"] = command
-    data = {"results": answers.records(), "model": card_data(model), "warnings": warned}
-    title = f"What is in {_name(answers, 0)}" if len(spectra) == 1 else "What is in these spectra"
-    return Report(
-        title, lead, tuple(_headline(answers)) if len(spectra) == 1 else (), tuple(sections), data, made
-    )
+    records = [record for answers in analyses for record in answers.records()]
+    data = {"results": records, "model": card_data(model), "warnings": warned}
+    title = "What is in these spectra" if single is None else f"What is in {_name(single, 0)}"
+    top = () if single is None else tuple(_headline(single))
+    return Report(title, lead, top, tuple(sections), data, made)
 
 
 def _name(found: Analysis, row: int) -> str:
@@ -181,9 +193,8 @@ def _leftover(model: Model, spectrum: SpectrumSet) -> list[Block]:
     unit = model.templates.axis.unit
     peaks = left.peaks
     if not len(peaks.position):
-        return [
-            Paragraph(f"About {number(float(left.counts[0]))} counts are left over, without a clear peak.")
-        ]
+        counts = number(float(left.counts[0]))
+        return [Paragraph(f"About {counts} counts are left over, without a clear peak.")]
     columns = (
         peaks.position.tolist(),
         peaks.counts.tolist(),

@@ -50,6 +50,8 @@ def encoded(drawn: Figure) -> Encoded:
     """
     import matplotlib as mpl
 
+    drawn.draw_without_rendering()
+    drawn.set_layout_engine("none")  # everything has its place now: no second look for either format
     inches = drawn.get_size_inches()
     width, height = (round(96 * float(size)) for size in inches)
     stream = io.BytesIO()
