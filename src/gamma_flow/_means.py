@@ -67,8 +67,8 @@ class _Groups:
         """Tell which rows show a class alone, or beside background if that is wanted."""
         mine = self.spectra.labels.has(name)
         if name == self.name:
-            return mine & self.pure
-        return mine & self.single & (self.pure | with_background)
+            return np.asarray(mine & self.pure)
+        return np.asarray(mine & self.single & (self.pure | with_background))
 
     def background(self, detector: str) -> _Background | None:
         """Return the background of a detector, or that of all where it has none of its own."""
@@ -141,16 +141,15 @@ class _Groups:
     def _amount(self, name: str, rows: Rows, background: _Background) -> tuple[str, float]:
         """Return how the background of some rows was found, and how much of it there is."""
         how = self.subtract
+        counts = self.spectra.kind == "counts"
         seconds = self.spectra.live_time[rows]
-        timed = background.rate is not None and bool((np.isfinite(seconds) & (seconds > 0)).all())
+        timed = bool((np.isfinite(seconds) & (seconds > 0)).all())
+        rate = background.rate if timed else None
         pure = self.pure_shape(name)
-        if how == "auto":
-            if timed and self.spectra.kind == "counts":
-                how = "live time"
-            else:
-                how = "least squares" if pure is not None else "ceiling"
-        if how == "live time":
-            if not timed or background.rate is None:
+        summed = self.spectra.values[rows][:, self.active].sum(axis=0)
+        beneath = background.values[self.active]
+        if how == "live time" or (how == "auto" and rate is not None and counts):
+            if rate is None:
                 raise DataError(
                     "the background cannot be scaled by live time",
                     where=f"class '{name}'",
@@ -158,20 +157,24 @@ class _Groups:
                     found="spectra without one",
                     cure='subtract by "least squares" or "auto" (--subtract)',
                 )
-            return how, background.rate * float(seconds.sum())
-        summed = self.spectra.values[rows][:, self.active].sum(axis=0)
-        beneath = background.values[self.active]
-        if how == "least squares":
-            if pure is None:
-                raise DataError(
-                    "a least-squares share of background needs pure spectra of the class beside it",
-                    where=f"class '{name}'",
-                    expected="spectra with this label alone, of any detector",
-                    found="none",
-                    cure='subtract by "auto" or "ceiling" (--subtract)',
-                )
-            return how, _least_squares(summed, pure, beneath, self.spectra.kind == "counts")
-        return how, _ceiling(summed, beneath)
+            return "live time", rate * float(seconds.sum())
+        if how == "least squares" and pure is None:
+            raise DataError(
+                "a least-squares share of background needs pure spectra of the class beside it",
+                where=f"class '{name}'",
+                expected="spectra with this label alone, of any detector",
+                found="none",
+                cure='subtract by "auto" or "ceiling" (--subtract)',
+            )
+        if pure is not None and (how == "least squares" or not counts):
+            return "least squares", _least_squares(summed, pure, beneath, counts)
+        if not counts:
+            self.notes.append(f"nothing was subtracted from {name}: it has no pure spectra to fit beside it")
+            return "none", 0.0
+        # scattered gammas that the pure spectra lack look like background, so a fit alone may take too much
+        most = _ceiling(summed, beneath)
+        fitted = np.inf if pure is None or how == "ceiling" else _least_squares(summed, pure, beneath, counts)
+        return ("least squares", fitted) if fitted < most else ("ceiling", most)
 
     def _each(
         self,
@@ -274,10 +277,11 @@ def _least_squares(summed: Floats, pure: Floats, beneath: Floats, counts: bool) 
 
 
 def _ceiling(summed: Floats, beneath: Floats) -> float:
-    """Return the largest background that lies nowhere above a sum of spectra."""
+    """Return the largest background that lies nowhere above a sum of counts by more than two errors of it."""
     positive = np.maximum(beneath, 0.0)
     part = np.cumsum(positive) / positive.sum()
     window = np.minimum((part * _WINDOWS).astype(int), _WINDOWS - 1)
     below, above = (np.bincount(window, values, _WINDOWS) for values in (positive, summed))
     held = below > 0
-    return max(float((above[held] / below[held]).min()) * float(positive.sum()), 0.0)
+    most = np.maximum(above[held], 0.0)
+    return float(((most + 2.0 * np.sqrt(most)) / below[held]).min()) * float(positive.sum())

@@ -121,9 +121,10 @@ def mean_spectra(
         How much background is taken from spectra that are labelled with it; spectra of the class alone keep
         all they have. "live time": its rate times their live time. "least squares": what a non-negative
         least-squares fit of their sum (weighted for counts) gives it beside the pure spectra of the class,
-        of any detector. "ceiling": as much as lies nowhere above their sum, looked for over 32 windows of
-        equal background; it takes too much where the source reaches all of them. "auto": the first of these
-        for which everything is known, so "live time" for counts with live times.
+        of any detector; too much where these lack scattered gammas. "ceiling": as much as lies nowhere
+        above the sum by more than two errors, over 32 windows of equal background; too much where the
+        source reaches all of them. "auto": by live time for counts where it is known, else the smaller one
+        of the other two (for intensities least squares alone).
     with_background : bool
         Whether spectra of a class beside background are used, or only those of the class alone.
     energy_range, first_channel
@@ -165,6 +166,13 @@ def mean_spectra(
     if subtract not in SUBTRACTIONS:
         raise SettingsError(
             "unknown way to subtract the background", expected=", ".join(SUBTRACTIONS), found=repr(subtract)
+        )
+    if subtract == "ceiling" and spectra.kind != "counts":
+        raise SettingsError(
+            "a ceiling of the background rests on counting errors",
+            where="subtract",
+            expected='"least squares" or "none" for intensities',
+            found='"ceiling"',
         )
     labels = spectra.labels
     if detectors is not None:

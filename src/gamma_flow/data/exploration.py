@@ -1,4 +1,4 @@
-"""What a look at labelled spectra shows before a model is made of them: the values of `gamma_flow.explore`."""
+"""What a look at labelled spectra shows before a model is made: the values of `gamma_flow.explore`."""
 
 from __future__ import annotations
 

@@ -64,8 +64,8 @@ def pair_significance(
     Returns
     -------
     (K, K) float64
-        Row i, column j: counts are of class i, and j stands for it. On the diagonal: nothing stands for it but
-        the background. Not symmetric.
+        Row i, column j: counts are of class i, and j stands for it. On the diagonal: nothing stands
+        for it but the background. Not symmetric.
 
     Raises
     ------

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_flow.data.exploration import Inventory, Similarities, shown_detector
+from gamma_flow.data.exploration import Inventory, Pair, Similarities, shown_detector
 from gamma_flow.plot._header import header
-from gamma_flow.plot._matrix import cells, frames, matrix_size, name_rows
+from gamma_flow.plot._matrix import bar, cells, frames, matrix_size, name_rows
 from gamma_flow.plot._style import figure, note, styled
 from gamma_flow.plot.palette import INK, NOTHING, Palette
 
@@ -60,7 +60,7 @@ def detector_similarity(found: Similarities, *, palette: Palette | None = None) 
     kinds = list(dict.fromkeys((pair.one[1], pair.other[1]) for pair in pairs))
     kinds.sort()
     place = {name: row for row, name in enumerate(names)}
-    low = {(*one, *other) for one, other in ((p.one, p.other) for p in found.pairs(found.too_low))}
+    low = frozenset(found.pairs(found.too_low))
     for number, kind in enumerate(kinds):
         mine = [pair for pair in pairs if (pair.one[1], pair.other[1]) == kind]
         rows = [place[pair.one[0]] for pair in mine]
@@ -71,9 +71,9 @@ def detector_similarity(found: Similarities, *, palette: Palette | None = None) 
             rows,
             s=60,
             marker=_MARKS[number] if few else "o",
-            c=[colours[pair.one[0]].colour for pair in mine],
-            edgecolors=[ORANGE if (*p.one, *p.other) in low else "white" for p in mine],
-            linewidths=[2.0 if (*p.one, *p.other) in low else 0.6 for p in mine],
+            c=["white" if _within_noise(p, found, low) else colours[p.one[0]].colour for p in mine],
+            edgecolors=[_edge(p, found, low, colours) for p in mine],
+            linewidths=[2.0 if p in low else 1.4 if _within_noise(p, found, low) else 0.6 for p in mine],
             zorder=3,
         )
         if few:
@@ -90,6 +90,8 @@ def detector_similarity(found: Similarities, *, palette: Palette | None = None) 
     left = min(least, found.low) - 0.06 * (1.0 - min(least, found.low))
     for name in alone:
         axes.text(left, place[name], "  one detector", va="center", fontsize=9, color="#777777")
+    if any(_within_noise(pair, found, low) for pair in pairs):
+        axes.scatter([], [], s=50, c="white", edgecolors=INK, linewidths=1.4, label="lower by noise alone")
     axes.axvline(found.low, color=ORANGE, lw=1.4, label=f"too different below {found.low:g}")
     axes.set_xlim(left, 1.0 + 0.02 * (1.0 - left))
     axes.set_yticks(range(len(names)), names, fontsize=10 if len(names) <= 30 else 8)
@@ -104,6 +106,17 @@ def detector_similarity(found: Similarities, *, palette: Palette | None = None) 
         *axes.get_legend_handles_labels(),
     )
     return drawn
+
+
+def _within_noise(pair: Pair, found: Similarities, low: frozenset[Pair]) -> bool:
+    """Tell whether a pair lies below the threshold because of counting noise alone."""
+    return pair.value < found.low and pair not in low
+
+
+def _edge(pair: Pair, found: Similarities, low: frozenset[Pair], colours: Palette) -> str:
+    if pair in low:
+        return ORANGE
+    return colours[pair.one[0]].colour if _within_noise(pair, found, low) else "white"
 
 
 @styled
@@ -136,15 +149,16 @@ def similarity_matrix(found: Similarities) -> Figure:
     width, height, font = matrix_size(len(found), max(map(len, labels)))
     drawn = figure(max(width, 5.5), height)
     axes = drawn.subplots()
-    floor = 0.0 if found.cosine.min() > -0.15 else -1.0
+    # noise makes a cosine of nearly zero a little negative; a scale of its own take only signed spectra
+    least = float(found.cosine.min())
+    floor = 0.0 if least > -0.25 else np.floor(4.0 * least) / 4.0
     mesh = cells(axes, found.cosine, norm=Normalize(floor, 1.0), cmap="cividis_r")
     name_rows(axes, labels, found.classes, font=font)
     low, high = int(found.too_low.sum()) // 2, int(found.too_high.sum()) // 2
     frames(axes, found.too_low, ORANGE, f"one class, cosine below {found.low:g}: {low}")
     frames(axes, found.too_high, RED, f"two classes, cosine above {found.high:g}: {high}")
-    drawn.colorbar(
-        mesh, ax=axes, label="Cosine similarity", shrink=0.8, extend="min" if floor == 0.0 else None
-    )
+    below = "min" if found.cosine.min() < floor else "neither"
+    bar(drawn, axes, mesh, "Cosine similarity", extend=below)
     header(drawn, "Cosine similarity of mean spectra", *axes.get_legend_handles_labels())
     return drawn
 
@@ -172,21 +186,23 @@ def inventory(held: Inventory, *, palette: Palette | None = None) -> Figure:
     """
     count = len(held.classes)
     colours = palette or Palette(held.classes, held.background)
+    timed = any(len(part) for part in held.live_times)
     drawn = figure(12.0, max(0.34 * count, 1.2) + 1.0)
-    bars, totals, times = drawn.subplots(1, 3, sharey=True)
+    bars, totals, times = drawn.subplots(1, 3, sharey=True, width_ratios=(1, 1, 1 if timed else 0.35))
+    bars.set_title("Spectra that hold the class", fontsize=11)
     _bars(bars, held, colours)
     unit = "counts" if held.kind == "counts" else "summed intensity"
     _ridges(
         totals, held.totals, held, colours, "Counts a spectrum" if unit == "counts" else "Summed intensity"
     )
     totals.set_title(f"{unit.capitalize()} of single spectra", fontsize=11)
-    if any(len(part) for part in held.live_times):
+    if timed:
         _ridges(times, held.live_times, held, colours, "Live time (s)")
         times.set_title("Live time of single spectra", fontsize=11)
     else:
         note(times, "No live time is known.")
     bars.set_yticks(range(count), held.classes, fontsize=10 if count <= 30 else 8)
-    bars.set_ylim(count - 0.4, -0.75)
+    bars.set_ylim(count - 0.45, -0.65)
     bars.tick_params(axis="y", length=0)
     more = f", {held.unlabelled:,} without labels" if held.unlabelled else ""
     several = "s" * (len(held.detectors) != 1)
@@ -205,7 +221,7 @@ def _bars(axes: Axes, held: Inventory, colours: Palette) -> None:
     for values, alpha, hatch, label in (
         (held.pure, 1.0, "", "alone"),
         (held.with_background, 0.55, "", "with background"),
-        (held.mixed, 0.25, "//////", "in mixtures"),
+        (held.mixed, 0.25, "//////", "with other classes"),
     ):
         axes.barh(
             rows, values, left=left, height=0.7, color=own, alpha=alpha, hatch=hatch, edgecolor="white", lw=0
@@ -232,7 +248,14 @@ def _ridges(axes: Axes, parts: tuple[Floats, ...], held: Inventory, colours: Pal
         top = row + 0.35 - 0.85 * heights / heights.max()
         axes.stairs(top, edges, baseline=row + 0.35, fill=True, color=colours[name].colour, alpha=0.85, lw=0)
     if log:
+        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0) if hi < 300 * lo else (1.0,)))
+        axes.xaxis.set_major_formatter(
+            FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
+        )
+        axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(label)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)

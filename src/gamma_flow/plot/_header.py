@@ -57,6 +57,9 @@ def header(drawn: Figure, title: str, handles: Sequence[Any] = (), labels: Seque
             bbox_to_anchor=(0.0, 1.0 - (len(lines) * _TITLE * _LINE / 72 + _MARGIN) / whole),
             ncols=columns,
             borderaxespad=0.2,
+            handlelength=2.6,
+            handletextpad=0.5,
+            columnspacing=1.6,
         )
     engine: Any = drawn.get_layout_engine()
     engine.set(rect=(0.0, 0.0, 1.0, height / whole))

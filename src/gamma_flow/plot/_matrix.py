@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,15 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import QuadMesh
+    from matplotlib.figure import Figure
 
-__all__ = ["NUMBERS", "cells", "frames", "matrix_size", "name_rows"]
+__all__ = ["NUMBERS", "bar", "cells", "frames", "matrix_size", "name_rows"]
 
 NUMBERS = 20
 """Most rows of a matrix in which numbers are written."""
 
 _LEGIBLE = 48  # rows that bear a label each; more are labelled by group
+_WRAP = 28  # letters of a label in one line
 _DARK = 0.55  # luminance below which numbers are white
 
 
@@ -34,7 +37,7 @@ def matrix_size(rows: int, longest: int) -> tuple[float, float, float]:
     font = 10.0 if rows <= NUMBERS else max(5.0, min(9.0, 400.0 / rows))
     cell = 0.42 if rows <= NUMBERS else max(0.075, min(0.3, 9.0 / rows))
     side = max(rows * cell, 2.2)
-    labels = min(longest, 40) * font * 0.0085
+    labels = min(longest, _WRAP) * font * 0.0088
     return side + labels + 1.6, side + labels + 0.3, font
 
 
@@ -51,7 +54,7 @@ def cells(axes: Axes, values: NDArray[np.float64], *, norm: Any, cmap: str, form
         side.set_visible(False)
     if count > NUMBERS:
         return mesh
-    colours = mesh.cmap(mesh.norm(values))
+    colours = np.asarray(mesh.cmap(mesh.norm(values)))
     light = colours[..., :3] @ np.array([0.2126, 0.7152, 0.0722])
     size = 9.0 if count <= 8 else 7.0
     for i, j in np.ndindex(*values.shape):
@@ -59,7 +62,7 @@ def cells(axes: Axes, values: NDArray[np.float64], *, norm: Any, cmap: str, form
             axes.text(
                 j,
                 i,
-                _short(form, values[i, j]),
+                _short(form, float(values[i, j])),
                 ha="center",
                 va="center",
                 fontsize=size,
@@ -74,6 +77,20 @@ def _short(form: str, value: float) -> str:
     if float(text) == 0:
         return "0"
     return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
+
+
+def bar(drawn: Figure, axes: Axes, mesh: QuadMesh, label: str, **how: Any) -> None:
+    """Put a slim scale of colours beside the cells."""
+    from matplotlib.colors import LogNorm
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    if isinstance(mesh.norm, LogNorm):
+        how["ticks"] = LogLocator(subs=(1.0, 2.0, 5.0))
+        how["format"] = FuncFormatter(lambda value, _: f"{value:g}")
+    scale = drawn.colorbar(
+        mesh, ax=axes, label=label, fraction=0.05, pad=0.015, aspect=28, shrink=0.85, **how
+    )
+    scale.ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def name_rows(axes: Axes, names: Sequence[str], groups: Sequence[str] | None = None, *, font: float) -> None:
@@ -101,6 +118,7 @@ def name_rows(axes: Axes, names: Sequence[str], groups: Sequence[str] | None = N
             ends = [*starts[1:], len(groups)]
             at = [(start + end - 1) / 2 for start, end in zip(starts, ends, strict=True)]
             shown = [groups[start] for start in starts]
+    shown = ["\n".join(textwrap.wrap(name, _WRAP)) for name in shown]
     turned = max(map(len, shown)) > 2
     axes.set_xticks(at, shown, fontsize=font, rotation=90 if turned else 0)
     axes.set_yticks(at, shown, fontsize=font)
@@ -111,9 +129,10 @@ def frames(axes: Axes, mask: NDArray[np.bool_], colour: str, label: str) -> None
     from matplotlib.collections import LineCollection
 
     rows, columns = np.nonzero(mask)
-    inset = 0.42 if len(mask) <= NUMBERS else 0.5
+    # in small cells a frame goes around the cell, where it can be seen
+    inset = 0.42 if len(mask) <= NUMBERS else 0.5 + len(mask) / 300
     square = inset * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]])
     outlines = np.stack([columns, rows], axis=1)[:, None, :] + square
-    width = 2.0 if len(mask) <= NUMBERS else max(0.8, 30.0 / len(mask))
+    width = 2.0 if len(mask) <= NUMBERS else 1.4
     axes.add_collection(LineCollection(list(outlines), colors=colour, linewidths=width), autolim=False)
     axes.scatter([], [], marker="s", s=70, facecolors="none", edgecolors=colour, linewidths=2.0, label=label)

@@ -8,7 +8,7 @@ import numpy as np
 
 from gamma_flow.data.exploration import Separability
 from gamma_flow.plot._header import header
-from gamma_flow.plot._matrix import cells, frames, matrix_size, name_rows
+from gamma_flow.plot._matrix import bar, cells, frames, matrix_size, name_rows
 from gamma_flow.plot._style import figure, styled
 from gamma_flow.plot.palette import Palette
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["separability"]
 
 _RED = "#E3000F"
+_MANY = 1e7  # counts that are written with all their digits up to here
 
 
 @styled
@@ -50,16 +51,17 @@ def separability(found: Separability, *, palette: Palette | None = None) -> Figu
     drawn = figure(max(width + 2.2, 7.5), max(height, 3.4))
     axes, side = drawn.subplots(1, 2, width_ratios=[max(width - 1.6, 3.0), 1.8], sharey=True)
     z = np.maximum(found.significance, 0.1)
-    mesh = cells(axes, z, norm=LogNorm(min(1.0, z.min()), max(z.max(), 10.0)), cmap="cividis", form="{:.3g}")
+    mesh = cells(
+        axes, z, norm=LogNorm(min(found.goal, z.min()), max(z.max(), 10.0)), cmap="cividis", form="{:.3g}"
+    )
     name_rows(axes, found.classes, font=font)
     weak = found.significance < found.goal
     np.fill_diagonal(weak, False)
-    frames(
-        axes, weak, _RED, f"below {found.goal:g} standard deviations: {int(weak.sum())} of {count**2 - count}"
-    )
+    if weak.any():
+        frames(axes, weak, _RED, f"below {found.goal:g}σ: {int(weak.sum())} of {count**2 - count}")
     axes.set_ylabel("True class")
     axes.set_xlabel("Taken for (diagonal: background alone)")
-    drawn.colorbar(mesh, ax=axes, label="Expected significance (standard deviations)", shrink=0.8)
+    bar(drawn, axes, mesh, "Significance (σ)")
     side.barh(
         range(count), found.inflation, color=[colours[name].colour for name in found.classes], height=0.7
     )
@@ -72,14 +74,17 @@ def separability(found: Separability, *, palette: Palette | None = None) -> Figu
 
 
 def _told(found: Separability) -> str:
-    beside = f", {found.background_share:.0%} background" if found.background_share else ", no background"
+    beside = f" beside {found.background_share:.0%} background" if found.background_share else ""
     wrong = f", templates {found.mismatch:.1%} wrong" if found.mismatch else ""
     condition = f"{found.condition:.3g}" if np.isfinite(found.condition) else "infinite"
     enough = (
-        f"from {found.enough:.3g} counts on every pair is told apart"
+        f"{np.ceil(found.enough):,.0f} counts tell every pair apart"
+        if found.enough < _MANY
+        else f"{found.enough:.2g} counts would tell every pair apart"
         if np.isfinite(found.enough)
-        else "some pairs are never told apart"
+        else "no counts tell every pair apart"
     )
     return (
-        f"{found.counts:g} counts{beside}{wrong}: condition number {condition}; {enough} at {found.goal:g}σ"
+        f"Telling classes apart by {found.counts:,.0f} counts{beside}{wrong}: condition number {condition}; "
+        f"{enough} at {found.goal:g}σ"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from gamma_flow.data.exploration import MeanSpectra, Rebinned, shown_detector
 from gamma_flow.errors import DataError
 from gamma_flow.plot._header import header
 from gamma_flow.plot._style import axis_label, figure, grid_of, styled, value_label
-from gamma_flow.plot.palette import BACKGROUND, INK, Look, Palette
+from gamma_flow.plot.palette import INK, SHADES, Palette
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +24,16 @@ __all__ = ["example_spectra", "mean_spectra", "rebinned"]
 
 Floats = NDArray[np.float64]
 
+_DASHES: tuple[Any, ...] = (
+    "-",
+    (0, (5, 2)),
+    (0, (1.5, 1.2)),
+    (0, (6, 2, 1.5, 2)),
+    (0, (10, 3)),
+    (0, (3, 1, 1, 1)),
+)
+_MARKS = ("o", "s", "^", "D", "v", "P")
+_CROWDED = 24  # panels; more have no numbers on their upright axes
 _MARKED = 9  # marks along a line
 _DECADES = 3.0  # below the highest channel, which a logarithmic axis shows
 
@@ -55,31 +66,38 @@ def mean_spectra(means: MeanSpectra, *, log: bool = False, palette: Palette | No
     drawn = figure(max(columns * _panel(columns)[0], 5.0), rows * _panel(columns)[1] + 0.4)
     grid = drawn.subplots(rows, columns, squeeze=False, sharex=True)
     probes = tuple(dict.fromkeys(sorted(means.detectors)))
-    looks = {name: Palette(probes)[name] for name in probes}
+    looks = {probe: number % len(_DASHES) for number, probe in enumerate(probes)}
     for name, axes in zip(names, grid.flat, strict=False):
         groups = [g for g, one in enumerate(means.classes) if one == name]
         for g in groups:
             _one_mean(axes, means, g, colours[name].colour, looks[means.detectors[g]])
-        _finish(axes, means, name, groups, log)
+        _finish(axes, means, name, groups, log, int(8.5 * _panel(columns)[0]))
     _hide_rest(grid, len(names))
+    crowded = len(names) > _CROWDED
+    if crowded:
+        for axes in grid.flat:
+            axes.set_yticks([])
     for probe in probes:
         look = looks[probe]
         grid.flat[0].plot(
-            [], [], color=INK, ls=look.dash, marker=look.mark, ms=5, label=shown_detector(probe)
+            [], [], color=INK, ls=_DASHES[look], marker=_MARKS[look], mfc="white", label=shown_detector(probe)
         )
-    handles, labels = grid.flat[0].get_legend_handles_labels()
     taken = {how for how in means.subtraction if how != "none"}
-    how = f", background subtracted by {' and '.join(sorted(taken))}" if taken else ""
-    header(
-        drawn, f"Mean spectra by class and detector{how}; bands: scatter of single spectra", handles, labels
-    )
+    how = f", background subtracted ({', '.join(sorted(taken))})" if taken else ""
+    title = f"Mean spectra{how}; bands: scatter of single spectra"
+    header(drawn, title, *grid.flat[0].get_legend_handles_labels())
     drawn.supxlabel(axis_label(means.axis), fontsize=11)
-    drawn.supylabel(value_label(means.kind, normalised=True), fontsize=11)
+    own = ", each panel to its own height" if crowded else ""
+    drawn.supylabel(value_label(means.kind, normalised=True) + own, fontsize=11)
     return drawn
 
 
 def _columns(panels: int) -> int:
-    return 2 if panels in (2, 4) else 3 if panels <= 9 else 4 if panels <= 24 else 6
+    """Return how many panels stand beside each other: no more than can be read, and few places empty."""
+    if panels <= 3:
+        return panels
+    choices = (2, 3, 4) if panels <= 9 else (4, 5) if panels <= 24 else (6, 5)
+    return min(choices, key=lambda columns: (-panels % columns, abs(columns - 1.3 * panels**0.5)))
 
 
 def _panel(columns: int) -> tuple[float, float]:
@@ -87,21 +105,29 @@ def _panel(columns: int) -> tuple[float, float]:
     return (4.0, 2.6) if columns <= 2 else (3.4, 2.3) if columns == 3 else (2.6, 1.8)
 
 
-def _one_mean(axes: Axes, means: MeanSpectra, g: int, colour: str, look: Look) -> None:
+def _one_mean(axes: Axes, means: MeanSpectra, g: int, colour: str, look: int) -> None:
     use = np.flatnonzero(means.active)
     x = means.axis.centres[use]
     y, spread = means.shapes[g, use], np.nan_to_num(means.spread[g, use])
     axes.fill_between(x, y - spread, y + spread, color=colour, alpha=0.16, lw=0, rasterized=True)
     step = max(1, len(use) // _MARKED)
-    shift = sum(map(ord, means.detectors[g])) % step if step > 1 else 0
     axes.plot(
-        x, y, color=colour, ls=look.dash, marker=look.mark, ms=4, markevery=(shift, step), mfc="white", lw=1.2
+        x,
+        y,
+        color=colour,
+        ls=_DASHES[look],
+        marker=_MARKS[look],
+        ms=4,
+        markevery=(look * step // 3 % step, step),
+        mfc="white",
+        lw=1.2,
     )
 
 
-def _finish(axes: Axes, means: MeanSpectra, name: str, groups: list[int], log: bool) -> None:
+def _finish(axes: Axes, means: MeanSpectra, name: str, groups: list[int], log: bool, letters: int) -> None:
     count = int(means.n_spectra[groups].sum())
-    axes.set_title(f"{name} ({count:,} spectra)", fontsize=10)
+    title = textwrap.wrap(f"{name} ({count:,} {'spectra' if count > 1 else 'spectrum'})", letters)
+    axes.set_title("\n".join(title), fontsize=10)
     use = means.active
     top = float(means.shapes[groups][:, use].max())
     edges = means.axis.edges
@@ -112,7 +138,7 @@ def _finish(axes: Axes, means: MeanSpectra, name: str, groups: list[int], log: b
     axes.set_xlim(edges[0], edges[-1])
     axes.tick_params(labelsize=8)
     if log:
-        threshold = 10.0 ** np.floor(np.log10(top) - _DECADES)
+        threshold = 10.0 ** np.floor(np.log10(top) - _DECADES + 0.5)
         axes.set_yscale("symlog", linthresh=threshold, linscale=0.5)
         axes.set_ylim(-2 * threshold, 3 * top)
     else:
@@ -141,7 +167,8 @@ def example_spectra(spectra: SpectrumSet, *, title: str | None = None, log: bool
     title : str, optional
         What they are; their labels by default.
     log : bool, optional
-        Whether the upright axis is logarithmic (linear up to one count); by default where counts span decades.
+        Whether the upright axis is logarithmic (linear up to one count); by default where
+        counts span decades.
 
     Returns
     -------
@@ -167,6 +194,9 @@ def example_spectra(spectra: SpectrumSet, *, title: str | None = None, log: bool
     grid = drawn.subplots(rows, columns, squeeze=False, sharex=True)
     counts = spectra.kind == "counts"
     lists = spectra.labels.lists()
+    wide = counts and spectra.values.min() >= 0 and spectra.values.max() > 200
+    if log is None:
+        log = wide
     for row, axes in enumerate(grid.flat[:count]):
         values = spectra.values[row]
         spread = (
@@ -182,8 +212,7 @@ def example_spectra(spectra: SpectrumSet, *, title: str | None = None, log: bool
                 values + spread, edges, baseline=values - spread, fill=True, color=INK, alpha=0.2, lw=0
             )
         axes.stairs(values, edges, color=INK, lw=0.9, baseline=None)
-        wide = counts and values.min() >= 0 and values.max() > 200
-        if wide if log is None else log:
+        if log:
             axes.set_yscale("symlog", linthresh=1.0, linscale=0.4)
             axes.set_ylim(0.0 if values.min() >= 0 else None, max(2.0 * float(values.max()), 2.0))
         axes.set_xlim(edges[0], edges[-1])
@@ -191,7 +220,7 @@ def example_spectra(spectra: SpectrumSet, *, title: str | None = None, log: bool
         axes.set_title(_caption(spectra, row), fontsize=9)
     _hide_rest(grid, count)
     held = dict.fromkeys(" + ".join(names) if names else "no label" for names in lists)
-    what = title or (next(iter(held)) if len(held) == 1 else "several labels")
+    what = title or ("; ".join(held) if len(held) <= 3 else f"{len(held)} sets of labels")
     header(drawn, f"{count} example {'spectrum' if count == 1 else 'spectra'}: {what}")
     drawn.supxlabel(axis_label(spectra.axis), fontsize=11)
     drawn.supylabel(value_label(spectra.kind), fontsize=11)
@@ -204,7 +233,7 @@ def _caption(spectra: SpectrumSet, row: int) -> str:
     if spectra.kind == "counts":
         parts.append(f"{spectra.total[row]:,.0f} counts")
     if np.isfinite(spectra.live_time[row]):
-        parts.append(f"{spectra.live_time[row]:g} s")
+        parts.append(f"{spectra.live_time[row]:.3g} s")
     return ", ".join(parts) or str(spectra.origin[row]).replace("\\", "/").rpartition("/")[2]
 
 
@@ -233,21 +262,21 @@ def rebinned(compared: Rebinned, *, title: str | None = None) -> Figure:
     one, other = compared.original, compared.carried
     counts = one.kind == "counts"
     top = 0.0
-    for part, look, label in (
-        (one, {"color": BACKGROUND, "lw": 2.6, "alpha": 0.75}, "original"),
-        (other, {"color": "#0072B2", "lw": 1.1}, "rebinned"),
+    for part, colour, width, label in (
+        (one, "#AAAAAA", 2.2, "original"),
+        (other, SHADES[0], 1.1, "rebinned"),
     ):
         high = part.values[0] / part.axis.widths if counts else part.values[0]
         top = max(top, float(high.max()))
         name = f"{label}: {len(part.axis)} channels"
-        name += f", {part.total[0]:,.1f} counts" if counts else ""
-        axes.stairs(high, part.axis.edges, baseline=None, label=name, **look)
+        name += f", {_number(part.total[0])} counts" if counts else ""
+        axes.stairs(high, part.axis.edges, baseline=None, label=name, color=colour, lw=width)
     lo = min(one.axis.edges[0], other.axis.edges[0])
     axes.set_xlim(lo, max(one.axis.edges[-1], other.axis.edges[-1]))
     if counts and top > 0:
         least = 1.0 / float(np.median(one.axis.widths))  # one count in a channel
         if one.values.min() >= 0 and top > 50 * least:
-            axes.set_yscale("symlog", linthresh=least, linscale=0.4)
+            axes.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(least)), linscale=0.4)
             axes.set_ylim(0.0, 2.0 * top)
     axes.set_xlabel(axis_label(one.axis))
     axes.set_ylabel(f"Counts per {one.axis.unit}" if counts else value_label(one.kind))
@@ -263,5 +292,10 @@ def _balance(compared: Rebinned) -> str:
     if abs(compared.difference) <= 1e-6 * max(float(compared.original.total[0]), 1.0):
         if beyond <= 0:
             return "Rebinned: every count is kept"
-        return f"Rebinned: every count is kept, {beyond:,.1f} of them lie beyond the ends of the axis"
+        return f"Rebinned: every count is kept, {_number(beyond)} of them lie beyond the ends of the axis"
     return f"Read at other points: {compared.difference:+,.1f} counts came or went"
+
+
+def _number(value: float) -> str:
+    """Return counts with a digit after the point where they are not whole."""
+    return f"{value:,.0f}" if abs(value - round(value)) < 0.05 else f"{value:,.1f}"
