@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gamma_flow import diagnostics, plot
+from gamma_flow.data import SpectrumSet
 from gamma_flow.data.evaluation import Evaluation
 from gamma_flow.diagnostics import Comparison
 from gamma_flow.errors import GammaFlowError
+from gamma_flow.model import Model
 from gamma_flow.plot.palette import Palette
 from gamma_flow.report._words import listed, number, percent, plural, span
 from gamma_flow.report.blocks import Block, Paragraph, Picture, Section, Table
@@ -19,7 +22,7 @@ from gamma_flow.workflow import Result
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["examples", "headline", "results"]
+__all__ = ["examples", "foreign", "headline", "results"]
 
 _FEW_RUNS = 10
 _SETS = 6  # with pictures of their own
@@ -132,7 +135,8 @@ def _pictures(name: str, result: Result, palette: Palette, warned: list[str]) ->
             blocks.append(Picture(f"{name}-{what}", drawn, f"Set '{name}': {caption}"))
 
     background = compared.background
-    if compared.several:
+    nobody_knows = _all_foreign(result, spectra)
+    if compared.several and not nobody_knows:
         show(
             "confusion",
             "sets of labels (rows) and of classes found (columns).",
@@ -146,6 +150,13 @@ def _pictures(name: str, result: Result, palette: Palette, warned: list[str]) ->
             "the label (rows) and the strongest class found (columns).",
             lambda: plot.confusion(result.sets[name], background=background, palette=palette),
         )
+    if nobody_knows:  # no answer can be right: there is nothing to measure
+        show(
+            "mean-scores",
+            "what the model makes of spectra whose labels it does not know.",
+            lambda: plot.mean_scores(diagnostics.mean_scores(compared), palette=palette),
+        )
+        return blocks
     show(
         "measures",
         "right and wrong answers against how well the spectrum is described, and its counts.",
@@ -173,6 +184,17 @@ def _pictures(name: str, result: Result, palette: Palette, warned: list[str]) ->
         lambda: plot.scores(compared, training, palette=palette),
     )
     return blocks
+
+
+def _all_foreign(result: Result, spectra: Sequence[SpectrumSet]) -> bool:
+    """Tell whether each spectrum of a set has a label that is no class of the model."""
+    return all(bool(foreign(part, result.model).all()) for part in spectra)
+
+
+def foreign(spectra: SpectrumSet, model: Model) -> NDArray[np.bool_]:
+    """Tell which spectra have a label that is no class of the model, shape (N,)."""
+    outside = [name for name in spectra.labels.classes if name not in model.classes]
+    return spectra.labels.has(*outside) if outside else np.zeros(len(spectra), bool)
 
 
 def _training(result: Result) -> Comparison | None:
@@ -203,6 +225,8 @@ def examples(result: Result, palette: Palette, rng: np.random.Generator) -> Sect
                 )
             )
     for name in tested:
+        if _all_foreign(result, result.of_set(name)[1]):
+            continue
         mistakes = diagnostics.misclassified(*result.of_set(name), n=6)
         if mistakes:
             blocks.append(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gamma_flow.plot.palette import Palette
+from gamma_flow.report._results import foreign
 from gamma_flow.report._words import listed, number, percent
 from gamma_flow.report.blocks import Block, Paragraph, Picture, Section, Table
 from gamma_flow.workflow import Result
@@ -103,22 +104,16 @@ def _novel_rows(result: Result) -> list[tuple[object, ...]]:
         if any(column is None for column in novel):
             return []
         called = np.concatenate([column for column in novel if column is not None])
-        foreign = np.concatenate(
-            [
-                part.labels.has(*outside) if outside else np.zeros(len(part), bool)
-                for part in spectra
-                for outside in [[one for one in part.labels.classes if one not in result.model.classes]]
-            ]
-        )
-        known = ~foreign
+        strange = np.concatenate([foreign(part, result.model) for part in spectra])
+        known = ~strange
         rows.append(
             (
                 name,
                 len(called),
                 int(known.sum()),
                 percent(float(called[known].mean())) if known.any() else "–",
-                int(foreign.sum()),
-                percent(float(called[foreign].mean())) if foreign.any() else "–",
+                int(strange.sum()),
+                percent(float(called[strange].mean())) if strange.any() else "–",
             )
         )
     return rows

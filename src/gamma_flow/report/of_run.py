@@ -168,7 +168,16 @@ def _settings(settings: Settings) -> Section:
     for name, part in settings.as_dict().items():
         if isinstance(part, dict):
             given = {key: value for key, value in part.items() if value not in (None, [], {})}
-            rows += [(f"{name}.{key}", str(value)) for key, value in given.items()]
+            rows += [(f"{name}.{key}", _setting(value)) for key, value in given.items()]
         elif part not in (None, [], {}):
             rows.append((name, str(part)))
     return Section("Settings", (Facts(tuple(rows)),))
+
+
+def _setting(value: object) -> str:
+    """Return a setting as it is read; parts that were not set are left out."""
+    if isinstance(value, dict):
+        return "; ".join(f"{key} = {_setting(part)}" for key, part in value.items() if part is not None)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(part) for part in value)
+    return str(value)
