@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import gamma_flow as gf
 from gamma_flow.data.method import PARTS
-from gamma_flow.errors import DataError, SettingsError, SpectrumError, TrainingError
+from gamma_flow.errors import DataError, SettingsError, SpectrumError, TrainingError, TrainingWarning
 from gamma_flow.numerics.drift import moved
 
 CHANNELS = 60
@@ -66,7 +66,7 @@ def mixed(count: int = 40, seed: int = 2, gain: float = 1.0) -> gf.SpectrumSet:
 
 
 def trained(spectra: gf.SpectrumSet | None = None, **options: Any) -> gf.Model:
-    return gf.train(drawn() if spectra is None else spectra, **{"nulls": 400, "few": 0, **options})
+    return gf.train(drawn() if spectra is None else spectra, **{"nulls": 500, "few": 0, **options})
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +176,7 @@ def test_batches_of_any_size_give_the_same(cuts: list[int], seed: int) -> None:
         np.testing.assert_array_equal(getattr(whole, name), joined(parts, name), err_msg=name)
 
 
-KEPT = trained(nulls=300)
+KEPT = trained(nulls=500)
 
 
 def test_answers_cannot_be_written_to(model: gf.Model) -> None:
@@ -482,10 +482,10 @@ def test_records_are_plain_json(model: gf.Model) -> None:
 def test_each_part_can_be_switched_off_and_stand_alone(part: str) -> None:
     spectra = mixed(6)
     for parts in ([part], [other for other in PARTS if other != part]):
-        model = trained(parts=parts, nulls=200)
+        model = trained(parts=parts, nulls=500)
         assert set(model.method.parts) == set(parts)
         refuse_nan(model.analyse(spectra))
-    assert trained(parts=part, nulls=200).method.parts == (part,)
+    assert trained(parts=part, nulls=500).method.parts == (part,)
 
 
 @pytest.mark.parametrize(
@@ -595,3 +595,25 @@ def test_signed_spectra_are_gaussian_whatever_stands_beside_them(model: gf.Model
     values[2, 3] = -4.0
     spectra = gf.SpectrumSet(values, AXIS, signed=True)
     same(model.analyse(spectra)[0], model.analyse(spectra[0]))
+
+
+@pytest.mark.parametrize("names", [("Ba", "Cs", "background"), ("Ba",)])
+def test_a_class_with_too_few_draws_is_judged_by_half_a_chi_square(names: tuple[str, ...]) -> None:
+    background = "background" if "background" in names else None
+    spectra = drawn(names)
+    if len(names) > 1:
+        with pytest.warns(TrainingWarning, match="too few draws without Ba, Cs"):
+            model = trained(spectra, nulls=250, background=background)
+    else:
+        model = trained(spectra, nulls=250, background=background)
+    assert model.calibration is not None
+    assert not model.calibration.n_nulls.any()
+    found = model.analyse(spectra)
+    assert found.p_value is not None
+    row = 0  # pure Ba
+    assert found.present[row, 0]
+    assert found.p_value[row, 0] < 1e-12
+    if background:
+        assert found.p_value[row, 1] > 1e-3
+    nothing = model.analyse(gf.SpectrumSet(np.zeros((1, CHANNELS)), AXIS))
+    assert not nothing.present[0, 0]

@@ -32,7 +32,9 @@ def archive(shared_data: Path) -> Path:
 @pytest.fixture(scope="module")
 def evaluation(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     out = tmp_path_factory.mktemp("bfs") / "out"
-    result = CliRunner().invoke(cli, ["run", str(archive), "--preset", "paper", "-o", str(out)])
+    result = CliRunner().invoke(
+        cli, ["run", str(archive), "--preset", "paper", "-o", str(out), "--no-report"]
+    )
     assert result.exit_code == 0, result.output
     loaded: dict[str, Any] = json.loads((out / "evaluation.json").read_text())
     return loaded
@@ -147,7 +149,18 @@ def test_each_detector_on_its_own_axis_agrees_with_the_paper_within_a_point(
 ) -> None:
     out = tmp_path / "out"
     result = CliRunner().invoke(
-        cli, ["run", str(archive), "-o", str(out), "--energy-range", "41,", "--noise-model", "leastsquares"]
+        cli,
+        [
+            "run",
+            str(archive),
+            "-o",
+            str(out),
+            "--energy-range",
+            "41,",
+            "--noise-model",
+            "leastsquares",
+            "--no-report",
+        ],
     )
     assert result.exit_code == 0, result.output
     assert "recognised" in result.output

@@ -28,6 +28,7 @@ from gamma_flow._training_rows import (
 from gamma_flow._version import __version__
 from gamma_flow.data import BACKGROUND, SpectrumSet
 from gamma_flow.data._arrays import row_numbers
+from gamma_flow.data.calibration import Calibration
 from gamma_flow.data.method import PARTS, Method, Noise, Rule
 from gamma_flow.data.templates import Templates
 from gamma_flow.errors import SettingsError, TrainingError, TrainingWarning
@@ -260,6 +261,9 @@ def train(
             live_time=float(np.median(known)) if 2 * len(known) > len(seconds) else None,
             threads=min(os.cpu_count() or 1, _MOST_THREADS),
         )
+        for note in _few_draws(calibration, names, templates.background):
+            notes.append(note)
+            warnings.warn(note, TrainingWarning, stacklevel=2)
     used = np.sort(np.concatenate(kept))
     return Model(
         templates,
@@ -269,6 +273,17 @@ def train(
         spectra.origin[used],
         spectra.origin[np.sort(np.concatenate(out))],
     )
+
+
+def _few_draws(calibration: Calibration, names: Sequence[str], background: str | None) -> list[str]:
+    """Return a warning where the nulls do not suffice for p-values of their own."""
+    few = [name for name, n in zip(names, calibration.n_nulls, strict=True) if n == 0 and name != background]
+    if not few or len(names) < 2:
+        return []
+    return [
+        f"too few draws without {', '.join(few)} for p-values of their own: half a chi-square of one degree "
+        "of freedom is taken, which promises too much where templates are wrong; ask for more nulls"
+    ]
 
 
 def _method(

@@ -70,7 +70,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def test_run_writes_everything_and_prints_a_summary(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    text = succeed("run", data, "-o", out, "--noise", "0.2")
+    text = succeed("run", data, "-o", out, "--noise", "0.2", "--no-report")
     assert "accuracy" in text
     assert {path.name for path in out.iterdir()} == {
         "prepared.npz",
@@ -93,16 +93,61 @@ def test_run_writes_everything_and_prints_a_summary(data: Path, tmp_path: Path) 
     assert len(gf.read(out / "prepared.npz")) == 120
     (out / "prepared-2.npz").write_bytes(b"left from a run before")
     (out / "notes.txt").write_text("mine")
-    succeed("run", data, "-o", out, "--noise", "0.2")
+    succeed("run", data, "-o", out, "--noise", "0.2", "--no-report")
     assert not (out / "prepared-2.npz").exists()
     assert (out / "notes.txt").read_text() == "mine"
     again = tmp_path / "again"
-    text = succeed("run", data, "-o", again, "--compare", out / "evaluation.json")
+    text = succeed("run", data, "-o", again, "--compare", out / "evaluation.json", "--no-report")
     assert "+0.00" in text
 
 
+def test_run_ends_with_a_report_and_a_study(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    out = tmp_path / "out"
+    succeed("run", data, "-o", out, "--noise-model", "leastsquares", "--study", "--bootstrap", "20")
+    assert {path.name for path in out.iterdir()} >= {
+        "report.html",
+        "report.md",
+        "report.json",
+        "report-pictures",
+    }
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert report["data"]["evaluation"] == json.loads((out / "evaluation.json").read_text())
+    assert report["data"]["study"]["left_out"] == ["Am241", "Cs137"]
+    assert report["made"]["with"].startswith("gamma-flow")
+    pictures = {path.stem for path in (out / "report-pictures").iterdir()}
+    assert {"templates", "study-thresholds"} <= pictures
+
+
+def test_report_writes_up_data_with_a_model_that_there_is(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    model = tmp_path / "m.gfm"
+    succeed("train", data, "-o", model, "--noise-model", "leastsquares")
+    path = tmp_path / "r.html"
+    text = succeed(
+        "report", data, "-m", model, "-o", path, "-o", tmp_path / "r.json", "--no-study", "--title", "Mine"
+    )
+    assert str(path) in text
+    assert "<title>Mine</title>" in path.read_text(encoding="utf-8")
+    sections = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["sections"]
+    assert "The model" in [section["title"] for section in sections]
+    assert "not written in that format" in fail("report", data, "-m", model, "-o", tmp_path / "r.docx")
+    assert not (tmp_path / "r.docx").exists()
+
+
+def test_analyse_writes_a_report_on_single_spectra(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    model = tmp_path / "m.gfm"
+    succeed("train", data, "-o", model, "--noise-model", "leastsquares")
+    assert "for a few" in fail("analyse", data, "-m", model, "--report", tmp_path / "r.html")
+    one = tmp_path / "one.npz"
+    gf.write(gf.read(data)[:2], one)
+    succeed("analyse", one, "-m", model, "--report", tmp_path / "r.html")
+    assert (tmp_path / "r.html").read_text(encoding="utf-8").count("<section") == 3
+
+
 def test_run_in_json_prints_the_evaluation(data: Path, tmp_path: Path) -> None:
-    printed = json.loads(succeed("run", data, "-o", tmp_path / "out", "--json"))
+    printed = json.loads(succeed("run", data, "-o", tmp_path / "out", "--json", "--no-report"))
     assert printed == json.loads((tmp_path / "out" / "evaluation.json").read_text())
 
 
@@ -112,7 +157,7 @@ def test_a_settings_file_defines_sets_and_flags_go_before_it(data: Path, tmp_pat
         '[train]\nseed = 5\nheld_out = 0.0\n[sets.left]\ndetector = "left"\n[sets.none]\nfile = "no*"\n'
     )
     out = tmp_path / "out"
-    text = succeed("run", data, "-o", out, "--config", config, "--seed", 7)
+    text = succeed("run", data, "-o", out, "--config", config, "--seed", 7, "--no-report")
     assert set(json.loads((out / "evaluation.json").read_text())) == {"left", "noise"}
     assert "'none' is empty" in text
     settings = json.loads((out / "settings.json").read_text())
@@ -228,7 +273,7 @@ def test_files_that_are_refused_are_reported_together(data: Path, tmp_path: Path
     assert "bad1.spe" in seen.stderr
     assert call("inspect", data, "--skip-refused").exit_code == 0
     assert len(json.loads(call("inspect", data, "--json").stdout)["refused"]) == 2
-    result = call("run", data, "-o", tmp_path / "out", "--skip-refused")
+    result = call("run", data, "-o", tmp_path / "out", "--skip-refused", "--no-report")
     assert result.exit_code == 0
     assert "bad1.spe" in result.stderr
     assert "notes.txt" in result.stderr

@@ -17,9 +17,10 @@ from gamma_flow.numerics.evidence import BODY, LEVELS, Tail
 def calibration(effective: float = 3.0, novelty: int = 500) -> Calibration:
     rng = np.random.default_rng(1)
     tails = [Tail.of(rng.exponential(2, 3000) * (rng.random(3000) < 0.5), rng.uniform(2, 5, 3000), 5)] * 3
+    background = np.zeros_like(tails[0].quantiles)
     return Calibration(
         np.stack([t.at for t in tails]),
-        np.stack([t.quantiles for t in tails]),
+        np.stack([tails[0].quantiles, tails[1].quantiles, background]),
         np.stack([t.scale for t in tails]),
         LEVELS,
         np.array([3000, 3000, 0]),
@@ -29,7 +30,7 @@ def calibration(effective: float = 3.0, novelty: int = 500) -> Calibration:
     )
 
 
-def test_a_class_without_draws_has_p_one() -> None:
+def test_the_background_which_is_never_left_out_has_p_one() -> None:
     found = calibration().log_p([[0.0, 50.0, 50.0]], [3.0])
     assert found[0, 0] == 0
     assert found[0, 1] < math.log(1e-4)

@@ -207,7 +207,7 @@ def test_the_example_is_what_it_says() -> None:
 
 def test_run_without_a_path_runs_the_example(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    result = CliRunner().invoke(cli, ["run", "-o", str(out), "--bootstrap", "0"])
+    result = CliRunner().invoke(cli, ["run", "-o", str(out), "--bootstrap", "0", "--no-report"])
     assert result.exit_code == 0, result.output
     model = gf.Model.load(out / "model.gfm")
     assert model.templates.classes == (*ISOTOPES, "background")

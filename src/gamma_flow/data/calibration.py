@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,11 @@ class Calibration:
     def __len__(self) -> int:
         return len(self.at)
 
+    @cached_property
+    def _never_left_out(self) -> NDArray[np.bool_]:
+        """The background, (K,): no draws, and no distribution in their place, as a class with too few has."""
+        return np.asarray((self.n_nulls == 0) & ~self.quantiles.any(axis=(1, 2)))
+
     @property
     def tail_from(self) -> float:
         """The p-value below which the fitted tail takes over."""
@@ -94,7 +100,8 @@ class Calibration:
     def describe(self) -> dict[str, Any]:
         """Return in plain values from how many draws it came and where its tails are extrapolated.
 
-        None stands for a class without draws: the background, which is never left out.
+        None stands for a class without draws: the background, which is never left out, or one for which too
+        few could be drawn, which is judged by half a chi-square of one degree of freedom.
         """
         drawn = self.n_nulls > 0
         return {
@@ -124,7 +131,7 @@ class Calibration:
             for start in range(0, len(t), _BLOCK):
                 rows = slice(start, start + _BLOCK)
                 out[rows] = log_p(t[rows], x[rows], self.at, self.quantiles, self.scale, self.levels)
-        out[:, self.n_nulls == 0] = 0.0
+        out[:, self._never_left_out] = 0.0
         return out
 
     def threshold(self, rate: float) -> float:
