@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -343,3 +345,19 @@ def test_values_are_frozen_and_leave_as_json(labelled: gf.SpectrumSet) -> None:
     assert means.only(["Cs137"]).names == ("Cs137",)
     with pytest.raises(DataError, match="no group"):
         means.only(["x"])
+
+
+def test_on_the_reference_data_the_simulated_cobalt_and_caesium_differ(shared_data: Path) -> None:
+    archive = shared_data / "bfs" / "example_dataset.zip"
+    axis = gf.Axis.polynomial([-12.0, 8.15, 0.0012], channels=256, unit="keV", reference="centre")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", gf.GammaFlowWarning)
+        spectra = gf.read(archive, onto=axis, allow_cut=0.05)
+    names = ["Am241", "Co60", "Cs137", "Eu152", "background"]
+    means = explore.mean_spectra(spectra, classes=names, first_channel=7)
+    assert len(means) == 14
+    found = explore.similarities(means)
+    low = {(pair.one[0], *sorted((pair.one[1], pair.other[1]))) for pair in found.pairs(found.too_low)}
+    assert low == {(name, side, "simulated") for name in ("Co60", "Cs137") for side in ("left", "right")}
+    assert not found.too_high.any()
+    assert explore.separability(means).enough < 50

@@ -40,14 +40,14 @@ def test_it_writes_numbers_and_plots_and_prints_a_table(data: Path, tmp_path: Pa
         assert words in done.stdout
     assert {path.name for path in out.iterdir()} == {
         "explore.json",
-        "inventory.png",
-        "means-1.png",
-        "detectors.png",
-        "similarities.png",
-        "separability.png",
-        "examples-01.png",
-        "examples-02.png",
-        "examples-03.png",
+        "explore-inventory.png",
+        "explore-means-1.png",
+        "explore-detectors.png",
+        "explore-similarities.png",
+        "explore-separability.png",
+        "explore-examples-01.png",
+        "explore-examples-02.png",
+        "explore-examples-03.png",
     }
     found = json.loads((out / "explore.json").read_text(encoding="utf-8"))
     assert set(found) == {"axes", "inventory", "means", "similarities", "separability", "notes"}
@@ -59,12 +59,15 @@ def test_it_writes_numbers_and_plots_and_prints_a_table(data: Path, tmp_path: Pa
 
 def test_in_json_it_prints_what_it_writes(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
+    out.mkdir()
+    for name in ("mine-1.png", "explore-means-2.png"):  # somebody's picture, and one left from a run before
+        (out / name).touch()
     chosen = ("--classes", "Cs137,background", "--detector", "left")
     done = call(data, "-o", out, "--json", "--no-plots", *chosen)
     assert done.exit_code == 0, done.output
     printed = json.loads(done.stdout)
     assert printed == json.loads((out / "explore.json").read_text(encoding="utf-8"))
-    assert {path.name for path in out.iterdir()} == {"explore.json"}
+    assert {path.name for path in out.iterdir()} == {"explore.json", "mine-1.png"}
     assert printed["separability"] is None
     assert "fewer than two classes" in printed["notes"][-1]
     assert [group["detector"] for group in printed["means"]["groups"]] == ["left", "left"]

@@ -117,7 +117,7 @@ def command(
         "separability": None if apart is None else apart.as_dict(),
         "notes": [*means.notes, *why],
     }
-    with staged(output, replaces="*-*.png") as folder:
+    with staged(output, replaces="explore-*.png") as folder:
         (folder / "explore.json").write_bytes(json_bytes(_plain(record)))
         if plots:
             _draw(folder, spectra, means, found, held, apart, examples, settings.train.seed)
@@ -174,22 +174,22 @@ def _draw(
 
     few = len(held.classes) <= _MOST_LOOKS
     palette = plot.Palette(held.classes, held.background) if few else None
-    plot.save(plot.inventory(held, palette=palette), folder / "inventory.png")
+    plot.save(plot.inventory(held, palette=palette), folder / "explore-inventory.png")
     for number, start in enumerate(range(0, len(means.names), _PANELS), start=1):
         some = means if few else means.only(means.names[start : start + _PANELS])
-        plot.save(plot.mean_spectra(some, palette=palette), folder / f"means-{number}.png")
+        plot.save(plot.mean_spectra(some, palette=palette), folder / f"explore-means-{number}.png")
         if few:
             break
-    plot.save(plot.detector_similarity(found, palette=palette), folder / "detectors.png")
-    plot.save(plot.similarity_matrix(found), folder / "similarities.png")
+    plot.save(plot.detector_similarity(found, palette=palette), folder / "explore-detectors.png")
+    plot.save(plot.similarity_matrix(found), folder / "explore-similarities.png")
     if apart is not None:
-        plot.save(plot.separability(apart, palette=palette), folder / "separability.png")
+        plot.save(plot.separability(apart, palette=palette), folder / "explore-separability.png")
     if examples:
         rng = np.random.default_rng(seed)
         probes = sorted(set(means.detectors))
         for number, name in enumerate(means.names[:_MOST_EXAMPLES], start=1):
             drawn = explore.example_spectra(spectra, name, examples, rng=rng, detectors=probes)
-            plot.save(plot.example_spectra(drawn, title=name), folder / f"examples-{number:02d}.png")
+            plot.save(plot.example_spectra(drawn, title=name), folder / f"explore-examples-{number:02d}.png")
 
 
 def _summary(

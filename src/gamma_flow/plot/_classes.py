@@ -27,6 +27,11 @@ _MARKS = ("o", "s", "^", "D", "v", "P")
 _BINS = 40
 
 
+def _row(count: int) -> float:
+    """Return the height of a row in inches."""
+    return 0.30 if count <= 30 else 0.20
+
+
 @styled
 def detector_similarity(found: Similarities, *, palette: Palette | None = None) -> Figure:
     """Draw how alike the detectors see each class: a row a class, a mark a pair of detectors.
@@ -55,7 +60,7 @@ def detector_similarity(found: Similarities, *, palette: Palette | None = None) 
         note(drawn.subplots(), "No class was seen by two detectors, so there is nothing to compare.")
         return drawn
     colours = row_colours(names, None, palette)
-    drawn = figure(8.5, 0.30 * len(names) + 1.0)
+    drawn = figure(8.5, _row(len(names)) * len(names) + 1.0)
     axes = drawn.subplots()
     kinds = list(dict.fromkeys((pair.one[1], pair.other[1]) for pair in pairs))
     kinds.sort()
@@ -187,7 +192,7 @@ def inventory(held: Inventory, *, palette: Palette | None = None) -> Figure:
     count = len(held.classes)
     colours = row_colours(held.classes, held.background, palette)
     timed = any(len(part) for part in held.live_times)
-    drawn = figure(12.0, max(0.34 * count, 1.2) + 1.0)
+    drawn = figure(12.0, max(1.15 * _row(count) * count, 1.2) + 1.0)
     bars, totals, times = drawn.subplots(1, 3, sharey=True, width_ratios=(1, 1, 1 if timed else 0.35))
     bars.set_title("Spectra that hold the class", fontsize=11)
     _bars(bars, held, colours)

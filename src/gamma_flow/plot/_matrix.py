@@ -123,7 +123,7 @@ def name_rows(axes: Axes, names: Sequence[str], groups: Sequence[str] | None = N
     shown = list(names)
     if groups is not None:
         starts = [k for k in range(len(groups)) if k == 0 or groups[k] != groups[k - 1]]
-        for start in starts[1:]:
+        for start in starts[1:] if len(starts) < len(groups) else ():
             axes.axhline(start - 0.5, color="white", lw=1.2 if len(names) <= _LEGIBLE else 0.5)
             axes.axvline(start - 0.5, color="white", lw=1.2 if len(names) <= _LEGIBLE else 0.5)
         if len(names) > _LEGIBLE:
