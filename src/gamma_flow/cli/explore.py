@@ -225,9 +225,11 @@ def _summary(
     lines += [("least similar detectors", str(pair)) for pair in same[:_SHOWN]]
     lines += [("most similar classes", str(pair)) for pair in other[:_SHOWN]]
     if apart is not None:
-        enough = f"{apart.enough:.3g}" if apart.enough < float("inf") else "never, with any number"
+        endless = float("inf")
+        enough = f"{apart.enough:.3g}" if apart.enough < endless else "never, with any number"
+        condition = f"{apart.condition:.3g}" if apart.condition < endless else "infinite"
         lines += [
-            ("condition number", f"{apart.condition:.3g}"),
+            ("condition number", condition),
             (f"counts that tell every pair apart at {apart.goal:g} sigma", enough),
         ]
         lines += [

@@ -126,7 +126,7 @@ def _one_mean(axes: Axes, means: MeanSpectra, g: int, colour: str, look: int) ->
 
 def _finish(axes: Axes, means: MeanSpectra, name: str, groups: list[int], log: bool, letters: int) -> None:
     count = int(means.n_spectra[groups].sum())
-    title = textwrap.wrap(f"{name} ({count:,} {'spectra' if count > 1 else 'spectrum'})", letters)
+    title = textwrap.wrap(f"{name} (n = {count:,})", letters)
     axes.set_title("\n".join(title), fontsize=10)
     use = means.active
     top = float(means.shapes[groups][:, use].max())
