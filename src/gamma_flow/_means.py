@@ -82,7 +82,7 @@ class _Groups:
             )
             mine, what = next((one for one in choices if one[0].any()), choices[0])
             if what:
-                self.notes.append(f"the background of detector {shown_detector(detector)} {what}")
+                self.notes.append(f"the background of detector '{shown_detector(detector)}' {what}")
             self._found[detector] = self._summed(mine)
         return self._found[detector]
 

@@ -20,15 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_flow._means import SUBTRACTIONS, Subtraction, means_of
+from gamma_flow._separability import told_apart
 from gamma_flow._training_rows import active_channels
 from gamma_flow.data import Axis, SpectrumSet
-from gamma_flow.data.exploration import Inventory, MeanSpectra, Rebinned, Separability, Similarities
+from gamma_flow.data.exploration import Inventory, MeanSpectra, Rebinned, Similarities
+from gamma_flow.data.separability import Separability
 from gamma_flow.data.templates import Templates
-from gamma_flow.errors import DataError, IncompatibleError, SettingsError
+from gamma_flow.errors import DataError, SettingsError
 from gamma_flow.io.reading import carried, refuse_kinds
 from gamma_flow.model import Model
-from gamma_flow.numerics.information import information
-from gamma_flow.numerics.separation import conditioning, counts_needed, pair_significance
 from gamma_flow.numerics.similarity import cosine_matrix
 
 __all__ = [
@@ -415,7 +415,8 @@ def separability(
     Parameters
     ----------
     of : Templates, Model, MeanSpectra or SpectrumSet
-        Whose classes: templates; means, pooled over detectors; labelled spectra, by `mean_spectra`.
+        Whose classes: templates; means, pooled over detectors; labelled spectra, by `mean_spectra`. From
+        means on what their counting noise adds is taken off; templates are taken as exact.
     counts : float
         N, counts of the source, without background.
     background_share : float
@@ -431,6 +432,7 @@ def separability(
     Separability
         The matrix, the counts each pair needs, the condition number of the information about all scores (of
         equal size, on that background) and by how much each error grows because the others are fitted too.
+        Noise in the templates makes the last two better than they are.
 
     Raises
     ------
@@ -449,76 +451,15 @@ def separability(
     >>> found = separability(templates, counts=100)
     >>> found.significance.round(1), round(found.enough), round(found.condition, 1)
     (array([[10. ,  3.8],
-           [ 3.8, 10. ]]), 63, 24.0)
+           [ 3.8, 10. ]]), 63, 25.0)
     """
-    shapes, names, background, kind = _templates(of)
-    if kind != "counts":
-        raise DataError(
-            "how far intensities can be told apart depends on their noise, which is not known here",
-            expected="counts",
-            found="intensities",
-            cure="look at the similarities",
-        )
-    sources = [k for k, name in enumerate(names) if name != background]
-    if len(sources) < 2:
-        raise DataError(
-            "to tell classes apart takes two",
-            expected="two or more classes besides the background",
-            found=", ".join(names[k] for k in sources) or "none",
-        )
-    if not 0 <= background_share < 1:
-        raise DataError(
-            "the share of the background lies from 0 to below 1",
-            where="background_share",
-            found=f"{background_share:g}",
-        )
-    beneath = shapes[names.index(background)] if background is not None else None
-    share = background_share if beneath is not None else 0.0
-    ratio = share / (1.0 - share)
-    wanted = shapes[sources]
-    z = pair_significance(wanted, beneath, counts, ratio * counts, mismatch=mismatch)
-    needed = counts_needed(wanted, beneath, ratio, goal, mismatch=mismatch)
-    everyone = wanted if beneath is None else np.concatenate([wanted, beneath[None]])
-    scores = np.full((1, len(everyone)), counts / len(sources))
-    if beneath is not None:
-        scores[0, -1] = ratio * counts
-    found = conditioning(information(scores, everyone, mismatch=mismatch)[0])
-    return Separability(
-        tuple(names[k] for k in sources),
-        z,
-        needed,
-        found.inflation[: len(sources)],
-        found.number,
-        float(counts),
-        share,
-        float(goal),
-        float(mismatch),
-        background,
+    return told_apart(
+        mean_spectra(of) if isinstance(of, SpectrumSet) else of,
+        counts=counts,
+        background_share=background_share,
+        goal=goal,
+        mismatch=mismatch,
     )
-
-
-def _templates(
-    of: Templates | Model | MeanSpectra | SpectrumSet,
-) -> tuple[Floats, tuple[str, ...], str | None, str]:
-    """Return shapes over the active channels, of unit sum, their classes, the background, and their kind."""
-    if isinstance(of, Model):
-        of = of.templates
-    if isinstance(of, SpectrumSet):
-        of = mean_spectra(of)
-    if isinstance(of, Templates):
-        inside = of.shapes[:, of.active]
-        return inside / inside.sum(axis=1, keepdims=True), of.classes, of.background, of.kind
-    if not isinstance(of, MeanSpectra):
-        raise IncompatibleError(
-            "nothing with templates",
-            expected="Templates, Model, MeanSpectra or SpectrumSet",
-            found=type(of).__name__,
-        )
-    net = (of.totals - of.background_totals)[:, None] * of.shapes[:, of.active]
-    which = np.array([of.names.index(name) for name in of.classes])
-    summed = np.stack([net[which == k].sum(axis=0) for k in range(len(of.names))])
-    background = of.background if of.background in of.names else None
-    return summed / np.abs(summed).sum(axis=1, keepdims=True), of.names, background, of.kind
 
 
 def _refuse_names(what: str, given: Sequence[str], known: Sequence[str]) -> None:

@@ -21,11 +21,14 @@ from gamma_flow.cli._common import (
 
 if TYPE_CHECKING:
     from gamma_flow.data import SpectrumSet
-    from gamma_flow.data.exploration import Inventory, MeanSpectra, Separability, Similarities
+    from gamma_flow.data.exploration import Inventory, MeanSpectra, Similarities
+    from gamma_flow.data.separability import Separability
     from gamma_flow.settings import Settings
 
 _SHOWN = 5  # pairs of a kind in the table
-_MOST_PANELS = 64  # classes of which example spectra are drawn
+_MOST_LOOKS = 64  # classes that a palette can tell apart
+_PANELS = 48  # classes in a figure of means, where there are more
+_MOST_EXAMPLES = 24  # classes of which example spectra are drawn
 
 
 @click.command()
@@ -114,7 +117,7 @@ def command(
         "separability": None if apart is None else apart.as_dict(),
         "notes": [*means.notes, *why],
     }
-    with staged(output, replaces="examples-*.png") as folder:
+    with staged(output, replaces="explore-*.png") as folder:
         (folder / "explore.json").write_bytes(json_bytes(_plain(record)))
         if plots:
             _draw(folder, spectra, means, found, held, apart, examples, settings.train.seed)
@@ -169,19 +172,24 @@ def _draw(
 
     from gamma_flow import explore, plot
 
-    palette = plot.Palette(held.classes, held.background)
-    plot.save(plot.inventory(held, palette=palette), folder / "inventory.png")
-    plot.save(plot.mean_spectra(means, palette=palette), folder / "means.png")
-    plot.save(plot.detector_similarity(found, palette=palette), folder / "detectors.png")
-    plot.save(plot.similarity_matrix(found), folder / "similarities.png")
+    few = len(held.classes) <= _MOST_LOOKS
+    palette = plot.Palette(held.classes, held.background) if few else None
+    plot.save(plot.inventory(held, palette=palette), folder / "explore-inventory.png")
+    for number, start in enumerate(range(0, len(means.names), _PANELS), start=1):
+        some = means if few else means.only(means.names[start : start + _PANELS])
+        plot.save(plot.mean_spectra(some, palette=palette), folder / f"explore-means-{number}.png")
+        if few:
+            break
+    plot.save(plot.detector_similarity(found, palette=palette), folder / "explore-detectors.png")
+    plot.save(plot.similarity_matrix(found), folder / "explore-similarities.png")
     if apart is not None:
-        plot.save(plot.separability(apart, palette=palette), folder / "separability.png")
+        plot.save(plot.separability(apart, palette=palette), folder / "explore-separability.png")
     if examples:
         rng = np.random.default_rng(seed)
         probes = sorted(set(means.detectors))
-        for number, name in enumerate(means.names[:_MOST_PANELS], start=1):
-            some = explore.example_spectra(spectra, name, examples, rng=rng, detectors=probes)
-            plot.save(plot.example_spectra(some, title=name), folder / f"examples-{number:02d}.png")
+        for number, name in enumerate(means.names[:_MOST_EXAMPLES], start=1):
+            drawn = explore.example_spectra(spectra, name, examples, rng=rng, detectors=probes)
+            plot.save(plot.example_spectra(drawn, title=name), folder / f"explore-examples-{number:02d}.png")
 
 
 def _summary(
@@ -217,9 +225,11 @@ def _summary(
     lines += [("least similar detectors", str(pair)) for pair in same[:_SHOWN]]
     lines += [("most similar classes", str(pair)) for pair in other[:_SHOWN]]
     if apart is not None:
-        enough = f"{apart.enough:.3g}" if apart.enough < float("inf") else "never, with any number"
+        endless = float("inf")
+        enough = f"{apart.enough:.3g}" if apart.enough < endless else "never, with any number"
+        condition = f"{apart.condition:.3g}" if apart.condition < endless else "infinite"
         lines += [
-            ("condition number", f"{apart.condition:.3g}"),
+            ("condition number", condition),
             (f"counts that tell every pair apart at {apart.goal:g} sigma", enough),
         ]
         lines += [

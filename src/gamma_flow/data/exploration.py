@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from gamma_flow.data.axis import Axis
 from gamma_flow.data.spectra import Kind, SpectrumSet
 from gamma_flow.errors import DataError
 
-__all__ = ["Inventory", "MeanSpectra", "Pair", "Rebinned", "Separability", "Similarities", "shown_detector"]
+__all__ = ["Inventory", "MeanSpectra", "Pair", "Rebinned", "Similarities", "kept", "shown_detector"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -80,11 +81,11 @@ class MeanSpectra:
     def __post_init__(self) -> None:
         groups, channels = len(self.classes), len(self.axis)
         for name in ("shapes", "spread", "error"):
-            _keep(self, name, (groups, channels))
+            kept(self, name, (groups, channels))
         for name in ("totals", "background_totals"):
-            _keep(self, name, (groups,))
-        _keep(self, "n_spectra", (groups,), np.int64)
-        _keep(self, "active", (channels,), np.bool_)
+            kept(self, name, (groups,))
+        kept(self, "n_spectra", (groups,), np.int64)
+        kept(self, "active", (channels,), np.bool_)
         if len(self.detectors) != groups or len(self.subtraction) != groups:
             raise DataError("mean spectra, detectors and subtractions do not fit", expected=f"{groups} each")
 
@@ -98,6 +99,24 @@ class MeanSpectra:
     def names(self) -> tuple[str, ...]:
         """The classes, each once, in their order."""
         return tuple(dict.fromkeys(self.classes))
+
+    def only(self, classes: Sequence[str]) -> MeanSpectra:
+        """Return the groups of some classes."""
+        keep = [g for g, name in enumerate(self.classes) if name in classes]
+        if not keep:
+            raise DataError("no group is of these classes", expected=", ".join(self.names))
+        return replace(
+            self,
+            shapes=self.shapes[keep],
+            spread=self.spread[keep],
+            error=self.error[keep],
+            classes=tuple(self.classes[g] for g in keep),
+            detectors=tuple(self.detectors[g] for g in keep),
+            n_spectra=self.n_spectra[keep],
+            totals=self.totals[keep],
+            background_totals=self.background_totals[keep],
+            subtraction=tuple(self.subtraction[g] for g in keep),
+        )
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -188,7 +207,7 @@ class Similarities:
     def __post_init__(self) -> None:
         groups = len(self.classes)
         for name in ("cosine", "attainable"):
-            _keep(self, name, (groups, groups))
+            kept(self, name, (groups, groups))
         if len(self.detectors) != groups:
             raise DataError("similarities and detectors do not fit", expected=f"{groups}")
 
@@ -283,9 +302,9 @@ class Inventory:
 
     def __post_init__(self) -> None:
         count = len(self.classes)
-        _keep(self, "spectra", (count, len(self.detectors)), np.int64)
+        kept(self, "spectra", (count, len(self.detectors)), np.int64)
         for name in ("pure", "with_background", "mixed"):
-            _keep(self, name, (count,), np.int64)
+            kept(self, name, (count,), np.int64)
         for name in ("totals", "live_times"):
             parts = tuple(freeze(part, np.float64, (None,), name) for part in getattr(self, name))
             if len(parts) != count:
@@ -340,105 +359,11 @@ class Rebinned:
         return float(self.carried.total[0] + beyond - self.original.total[0])
 
 
-@dataclass(frozen=True, eq=False)
-class Separability:
-    """Which classes could be told apart at N counts.
-
-    Parameters
-    ----------
-    classes : tuple of str, length K
-        Without the background.
-    significance : (K, K)
-        Row i, column j: expected significance, in standard deviations, with which ``counts`` counts of class
-        i on background are told from class j on background. On the diagonal: from background alone.
-    counts_needed : (K, K)
-        Counts of class i from which that is ``goal``; infinite where more counts do not help.
-    inflation : (K,)
-        By how much the error of a class's score grows because all the others are fitted too.
-    condition : float
-        Condition number of the information about all scores, scaled to a unit diagonal.
-    counts : float
-        N.
-    background_share : float
-        Part of all counts that is background; 0 where there is no background class.
-    goal : float
-        Standard deviations that count as told apart.
-    mismatch : float
-        Relative standard deviation of each channel beyond counting.
-    background : str or None
-        The background class.
-    """
-
-    classes: tuple[str, ...]
-    significance: Floats
-    counts_needed: Floats
-    inflation: Floats
-    condition: float
-    counts: float
-    background_share: float
-    goal: float
-    mismatch: float = 0.0
-    background: str | None = None
-
-    def __post_init__(self) -> None:
-        count = len(self.classes)
-        for name in ("significance", "counts_needed"):
-            _keep(self, name, (count, count))
-        _keep(self, "inflation", (count,))
-
-    def __len__(self) -> int:
-        return len(self.classes)
-
-    @property
-    def enough(self) -> float:
-        """Smallest counts with which every pair is told apart at the goal; infinite if none do."""
-        apart = self.counts_needed[~np.eye(len(self), dtype=bool)]
-        return float(apart.max()) if len(apart) else 1.0
-
-    def hardest(self, most: int = 5) -> tuple[tuple[str, str, float, float], ...]:
-        """Return the pairs that are hardest to tell apart: two names, significance, counts needed.
-
-        Of the two directions of a pair the harder one counts; the first name is that of the true class.
-        """
-        z = np.where(np.eye(len(self), dtype=bool), np.inf, self.significance)
-        harder = (z < z.T) | ((z == z.T) & np.triu(np.ones(z.shape, bool), 1))
-        rows, columns = np.nonzero(harder)
-        order = np.argsort(z[rows, columns], kind="stable")[:most]
-        return tuple(
-            (self.classes[i], self.classes[j], float(z[i, j]), float(self.counts_needed[i, j]))
-            for i, j in zip(rows[order].tolist(), columns[order].tolist(), strict=True)
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain lists; None stands for what is infinite."""
-        return {
-            "classes": list(self.classes),
-            "background": self.background,
-            "counts": self.counts,
-            "background_share": self.background_share,
-            "goal": self.goal,
-            "mismatch": self.mismatch,
-            "condition": _finite(self.condition),
-            "counts_enough": _finite(self.enough),
-            "significance": self.significance.tolist(),
-            "counts_needed": [[_finite(value) for value in row] for row in self.counts_needed.tolist()],
-            "inflation": dict(zip(self.classes, self.inflation.tolist(), strict=True)),
-            "hardest": [
-                {"true": one, "other": other, "significance": z, "counts_needed": _finite(needed)}
-                for one, other, z, needed in self.hardest()
-            ],
-        }
-
-
-def _keep(
+def kept(
     value: object, name: str, shape: tuple[int | None, ...], dtype: type[np.generic] = np.float64
 ) -> None:
-    """Put the checked array in the place of what was given."""
+    """Put the checked, read-only array in the place of what was given to a frozen value."""
     object.__setattr__(value, name, freeze(getattr(value, name), dtype, shape, name))
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def _span(values: Floats) -> list[float] | None:

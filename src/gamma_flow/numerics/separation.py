@@ -9,6 +9,9 @@ and Z_ij = sqrt(Q_ij) is the expected significance, in standard deviations, with
 likelihood ratio of the two on the spectrum of expected counts, linearised in the Fisher information of the
 templates. It is what `gamma_flow.numerics.identify.replacement_loss` gives, for all pairs at once.
 
+Templates made of few counts differ by their noise alone. With variances s^2 of the shapes, what noise is
+expected to add to Q_ij, ``sum (N^2 s_i^2 + x^2 s_j^2) / v``, is taken off again.
+
 References
 ----------
 G. Cowan, K. Cranmer, E. Gross, O. Vitells, "Asymptotic formulae for likelihood-based tests of new physics",
@@ -41,6 +44,7 @@ def pair_significance(
     counts: float,
     background_counts: float,
     *,
+    variances: ArrayLike | None = None,
     mismatch: float = 0.0,
     floor: float = FLOOR,
 ) -> Floats:
@@ -56,6 +60,8 @@ def pair_significance(
         N, counts of the class.
     background_counts : float
         B, counts of the background beside it; not used without one.
+    variances : (K, C) array_like, optional
+        Squared standard errors of the shapes; exact ones by default.
     mismatch : float
         f, the relative standard deviation of each channel beyond counting.
     floor : float
@@ -72,7 +78,7 @@ def pair_significance(
     DataError
         Anything but finite numbers, no counts at all, a negative mismatch, a floor that is not positive.
     IncompatibleError
-        A background of other channels.
+        A background or variances of other channels.
 
     Examples
     --------
@@ -83,7 +89,7 @@ def pair_significance(
            [10.  , 10.  , 10.  ],
            [ 7.07,  7.07, 10.  ]])
     """
-    t, b = _templates(shapes, background)
+    t, b, s2 = _templates(shapes, background, variances)
     _refuse(counts, background_counts, mismatch, floor)
     beside = background_counts if b is not None else 0.0
     out = np.empty((len(t), len(t)))
@@ -91,35 +97,42 @@ def pair_significance(
         mean = counts * t[i] + (beside * b if b is not None else 0.0)
         mean = np.maximum(mean, floor)
         w = 1.0 / (mean + (mismatch * mean) ** 2)
-        out[i] = _losses(t, b, i, counts, beside, w)
+        out[i] = _losses(t, b, s2, i, counts, beside, w)
     return np.sqrt(out)
 
 
-def _losses(t: Floats, b: Floats | None, i: int, counts: float, beside: float, w: Floats) -> Floats:
+def _losses(
+    t: Floats, b: Floats | None, s2: Floats | None, i: int, counts: float, beside: float, w: Floats
+) -> Floats:
     """Return Q_ij for all j, (K,), and at j = i what the background alone leaves."""
     tw = t * w
     ii, ij, jj = tw[i] @ t[i], tw @ t[i], np.einsum("kc,kc->k", tw, t)
     whole = ii * counts**2
+    size = np.where(jj > 0, jj, 1.0)
     if b is None:
-        left = ii - np.maximum(ij, 0.0) ** 2 / np.where(jj > 0, jj, 1.0)
-        left[i] = ii
-        return np.asarray(np.where(left > _ROUNDING * ii, left, 0.0) * counts**2)
-    bb, ib, jb = (b * w) @ b, tw[i] @ b, tw @ b
-    # beside the background: what is left of i, of j, and of their product
-    own, each, both = ii - ib**2 / bb, jj - jb**2 / bb, ij - ib * jb / bb
-    sure = each > _ROUNDING * jj
-    x = np.where(sure, both / np.where(sure, each, 1.0), 0.0)
-    y = (ib - x * jb) / bb * counts + beside
-    inside = (x >= 0) & (y >= 0)
-    free = (own - x * both) * counts**2
-    # on the edges of the quarter plane: no j, or no background
-    without_j = np.full(len(t), own * counts**2)
-    mm = whole + 2 * counts * beside * ib + beside**2 * bb
-    mj = counts * ij + beside * jb
-    without_b = mm - np.maximum(mj, 0.0) ** 2 / np.where(jj > 0, jj, 1.0)
-    edge = np.minimum(without_j, np.where(mj > 0, without_b, np.inf))
-    found = np.where(inside, free, edge)
-    found[i] = own * counts**2
+        x = np.maximum(ij, 0.0) / size * counts
+        found = whole - x * np.maximum(ij, 0.0) * counts
+        x[i], found[i] = 0.0, whole
+    else:
+        bb, ib, jb = (b * w) @ b, tw[i] @ b, tw @ b
+        # beside the background: what is left of i, of j, and of their product
+        own, each, both = ii - ib**2 / bb, jj - jb**2 / bb, ij - ib * jb / bb
+        sure = each > _ROUNDING * jj
+        x = np.where(sure, both / np.where(sure, each, 1.0), 0.0) * counts
+        y = (ib * counts - x * jb) / bb + beside
+        found = (own * counts - x * both) * counts
+        # on the edges of the quarter plane: no j, or no background
+        mj = np.maximum(counts * ij + beside * jb, 0.0)
+        without_b = whole + 2 * counts * beside * ib + beside**2 * bb - mj**2 / size
+        outside = (x < 0) | (y < 0)
+        no_j = outside & (own * counts**2 <= np.where(mj > 0, without_b, np.inf))
+        no_j[i] = True
+        no_b = outside & ~no_j
+        found = np.where(no_j, own * counts**2, np.where(no_b, without_b, found))
+        x = np.where(no_j, 0.0, np.where(no_b, mj / size, x))
+    if s2 is not None:
+        noise = s2 @ w
+        found = found - noise[i] * counts**2 - x**2 * noise
     return np.asarray(np.where(found > _ROUNDING * whole, found, 0.0))
 
 
@@ -129,6 +142,7 @@ def counts_needed(
     ratio: float,
     significance: float,
     *,
+    variances: ArrayLike | None = None,
     mismatch: float = 0.0,
     floor: float = FLOOR,
 ) -> Floats:
@@ -136,7 +150,7 @@ def counts_needed(
 
     Parameters
     ----------
-    shapes, background, mismatch, floor
+    shapes, background, variances, mismatch, floor
         As for `pair_significance`.
     ratio : float
         B / N, counts of the background for each count of the class.
@@ -164,15 +178,22 @@ def counts_needed(
         raise DataError("the significance is positive", expected="> 0", found=f"{significance:g}")
     grid = np.linspace(_LEAST, _MOST, round((_MOST - _LEAST) * _STEPS) + 1)
     goal = np.log10(significance)
-    t, _ = _templates(shapes, background)
-    out = np.full((len(t), len(t)), np.inf)
+    count = len(np.asarray(shapes))
+    out = np.full((count, count), np.inf)
     before: Floats | None = None
     for number, at in enumerate(grid):
         size = 10.0**at
         with np.errstate(divide="ignore"):
-            now = np.log10(
-                pair_significance(shapes, background, size, ratio * size, mismatch=mismatch, floor=floor)
+            z = pair_significance(
+                shapes,
+                background,
+                size,
+                ratio * size,
+                variances=variances,
+                mismatch=mismatch,
+                floor=floor,
             )
+            now = np.log10(z)
         new = (now >= goal) & np.isinf(out)
         if before is None:
             out[new] = size
@@ -248,19 +269,24 @@ def conditioning(information: ArrayLike) -> Conditioning:
     return Conditioning(number, np.sqrt(np.maximum(variance, 1.0)))
 
 
-def _templates(shapes: ArrayLike, background: ArrayLike | None) -> tuple[Floats, Floats | None]:
-    given = matrix(shapes, "shapes")
-    refuse_nonfinite(given, "shapes", 0)
-    t = np.asarray(given, np.float64)
-    if background is None:
-        return t, None
-    row = matrix(np.asarray(background)[None, ...], "background")
-    refuse_nonfinite(row, "background", 0)
-    if row.shape[1] != t.shape[1]:
-        raise IncompatibleError(
-            "background and templates differ in channels", expected=str(t.shape[1]), found=str(row.shape[1])
-        )
-    return t, np.asarray(row[0], np.float64)
+def _templates(
+    shapes: ArrayLike, background: ArrayLike | None, variances: ArrayLike | None
+) -> tuple[Floats, Floats | None, Floats | None]:
+    t = _rows(shapes, "shapes")
+    b = None if background is None else _rows(np.asarray(background)[None, ...], "background")
+    s2 = None if variances is None else _rows(variances, "variances")
+    for part, expected, where in ((b, (1, t.shape[1]), "background"), (s2, t.shape, "variances")):
+        if part is not None and part.shape != expected:
+            raise IncompatibleError(
+                f"{where} and templates do not fit", expected=str(expected), found=str(part.shape)
+            )
+    return t, None if b is None else b[0], s2
+
+
+def _rows(values: ArrayLike, where: str) -> Floats:
+    given = matrix(values, where)
+    refuse_nonfinite(given, where, 0)
+    return np.asarray(given, np.float64)
 
 
 def _refuse(counts: float, background_counts: float, mismatch: float, floor: float) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gamma_flow.data.exploration import Inventory, Pair, Similarities, shown_detector
 from gamma_flow.plot._header import header
-from gamma_flow.plot._matrix import bar, cells, frames, matrix_size, name_rows
+from gamma_flow.plot._matrix import bar, cells, frames, matrix_size, name_rows, row_colours
 from gamma_flow.plot._style import figure, note, styled
 from gamma_flow.plot.palette import INK, NOTHING, Palette
 
@@ -25,6 +25,11 @@ ORANGE, RED = "#F28E00", "#E3000F"
 _PAIRS = 6  # of detectors, which a legend names
 _MARKS = ("o", "s", "^", "D", "v", "P")
 _BINS = 40
+
+
+def _row(count: int) -> float:
+    """Return the height of a row in inches."""
+    return 0.30 if count <= 30 else 0.20
 
 
 @styled
@@ -54,8 +59,8 @@ def detector_similarity(found: Similarities, *, palette: Palette | None = None) 
         drawn = figure(7.0, 2.0)
         note(drawn.subplots(), "No class was seen by two detectors, so there is nothing to compare.")
         return drawn
-    colours = palette or Palette(names)
-    drawn = figure(8.5, 0.30 * len(names) + 1.0)
+    colours = row_colours(names, None, palette)
+    drawn = figure(8.5, _row(len(names)) * len(names) + 1.0)
     axes = drawn.subplots()
     kinds = list(dict.fromkeys((pair.one[1], pair.other[1]) for pair in pairs))
     kinds.sort()
@@ -71,7 +76,7 @@ def detector_similarity(found: Similarities, *, palette: Palette | None = None) 
             rows,
             s=60,
             marker=_MARKS[number] if few else "o",
-            c=["white" if _within_noise(p, found, low) else colours[p.one[0]].colour for p in mine],
+            c=["white" if _within_noise(p, found, low) else colours[p.one[0]] for p in mine],
             edgecolors=[_edge(p, found, low, colours) for p in mine],
             linewidths=[2.0 if p in low else 1.4 if _within_noise(p, found, low) else 0.6 for p in mine],
             zorder=3,
@@ -113,10 +118,10 @@ def _within_noise(pair: Pair, found: Similarities, low: frozenset[Pair]) -> bool
     return pair.value < found.low and pair not in low
 
 
-def _edge(pair: Pair, found: Similarities, low: frozenset[Pair], colours: Palette) -> str:
+def _edge(pair: Pair, found: Similarities, low: frozenset[Pair], colours: dict[str, str]) -> str:
     if pair in low:
         return ORANGE
-    return colours[pair.one[0]].colour if _within_noise(pair, found, low) else "white"
+    return colours[pair.one[0]] if _within_noise(pair, found, low) else "white"
 
 
 @styled
@@ -185,9 +190,9 @@ def inventory(held: Inventory, *, palette: Palette | None = None) -> Figure:
         Matplotlib is not installed.
     """
     count = len(held.classes)
-    colours = palette or Palette(held.classes, held.background)
+    colours = row_colours(held.classes, held.background, palette)
     timed = any(len(part) for part in held.live_times)
-    drawn = figure(12.0, max(0.34 * count, 1.2) + 1.0)
+    drawn = figure(12.0, max(1.15 * _row(count) * count, 1.2) + 1.0)
     bars, totals, times = drawn.subplots(1, 3, sharey=True, width_ratios=(1, 1, 1 if timed else 0.35))
     bars.set_title("Spectra that hold the class", fontsize=11)
     _bars(bars, held, colours)
@@ -214,10 +219,10 @@ def inventory(held: Inventory, *, palette: Palette | None = None) -> Figure:
     return drawn
 
 
-def _bars(axes: Axes, held: Inventory, colours: Palette) -> None:
+def _bars(axes: Axes, held: Inventory, colours: dict[str, str]) -> None:
     rows = np.arange(len(held.classes))
     left = np.zeros(len(rows))
-    own = [colours[name].colour for name in held.classes]
+    own = [colours[name] for name in held.classes]
     for values, alpha, hatch, label in (
         (held.pure, 1.0, "", "alone"),
         (held.with_background, 0.55, "", "with background"),
@@ -232,7 +237,9 @@ def _bars(axes: Axes, held: Inventory, colours: Palette) -> None:
     axes.set_xlim(0, 1.05 * float(left.max()))
 
 
-def _ridges(axes: Axes, parts: tuple[Floats, ...], held: Inventory, colours: Palette, label: str) -> None:
+def _ridges(
+    axes: Axes, parts: tuple[Floats, ...], held: Inventory, colours: dict[str, str], label: str
+) -> None:
     """Draw a histogram a class, each on its own row and to its own height."""
     everything = np.concatenate(parts) if parts else np.zeros(0)
     lo, hi = float(everything.min()), float(everything.max())
@@ -246,7 +253,7 @@ def _ridges(axes: Axes, parts: tuple[Floats, ...], held: Inventory, colours: Pal
             continue
         heights = np.histogram(values, np.r_[edges[:-1], np.nextafter(edges[-1], np.inf)])[0]
         top = row + 0.35 - 0.85 * heights / heights.max()
-        axes.stairs(top, edges, baseline=row + 0.35, fill=True, color=colours[name].colour, alpha=0.85, lw=0)
+        axes.stairs(top, edges, baseline=row + 0.35, fill=True, color=colours[name], alpha=0.85, lw=0)
     if log:
         from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 

@@ -9,19 +9,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gamma_flow.plot.palette import BACKGROUND, SHADES, Palette
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import QuadMesh
     from matplotlib.figure import Figure
 
-__all__ = ["NUMBERS", "bar", "cells", "frames", "matrix_size", "name_rows"]
+__all__ = ["MOST", "NUMBERS", "bar", "cells", "frames", "matrix_size", "name_rows", "row_colours"]
 
+MOST = 64
+"""Most classes of which each can have a look of its own."""
 NUMBERS = 20
 """Most rows of a matrix in which numbers are written."""
 
 _LEGIBLE = 48  # rows that bear a label each; more are labelled by group
 _WRAP = 28  # letters of a label in one line
 _DARK = 0.55  # luminance below which numbers are white
+
+
+def row_colours(names: Sequence[str], background: str | None, palette: Palette | None) -> dict[str, str]:
+    """Return the colour of each class: of its palette, or one for all where there are too many to tell."""
+    if palette is None and len(names) > MOST:
+        return {name: BACKGROUND if name == background else SHADES[0] for name in names}
+    colours = palette or Palette(names, background)
+    return {name: colours[name].colour for name in names}
 
 
 def matrix_size(rows: int, longest: int) -> tuple[float, float, float]:
@@ -111,7 +123,7 @@ def name_rows(axes: Axes, names: Sequence[str], groups: Sequence[str] | None = N
     shown = list(names)
     if groups is not None:
         starts = [k for k in range(len(groups)) if k == 0 or groups[k] != groups[k - 1]]
-        for start in starts[1:]:
+        for start in starts[1:] if len(starts) < len(groups) else ():
             axes.axhline(start - 0.5, color="white", lw=1.2 if len(names) <= _LEGIBLE else 0.5)
             axes.axvline(start - 0.5, color="white", lw=1.2 if len(names) <= _LEGIBLE else 0.5)
         if len(names) > _LEGIBLE:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gamma_flow.data.exploration import Separability
+from gamma_flow.data.separability import Separability
 from gamma_flow.plot._header import header
-from gamma_flow.plot._matrix import bar, cells, frames, matrix_size, name_rows
+from gamma_flow.plot._matrix import bar, cells, frames, matrix_size, name_rows, row_colours
 from gamma_flow.plot._style import figure, styled
 from gamma_flow.plot.palette import Palette
 
@@ -46,7 +46,7 @@ def separability(found: Separability, *, palette: Palette | None = None) -> Figu
     from matplotlib.colors import LogNorm
 
     count = len(found)
-    colours = palette or Palette(found.classes, found.background)
+    colours = row_colours(found.classes, found.background, palette)
     width, height, font = matrix_size(count, max(map(len, found.classes)))
     drawn = figure(max(width + 2.2, 7.5), max(height, 3.4))
     axes, side = drawn.subplots(1, 2, width_ratios=[max(width - 1.6, 3.0), 1.8], sharey=True)
@@ -62,9 +62,7 @@ def separability(found: Separability, *, palette: Palette | None = None) -> Figu
     axes.set_ylabel("True class")
     axes.set_xlabel("Taken for (diagonal: background alone)")
     bar(drawn, axes, mesh, "Significance (σ)")
-    side.barh(
-        range(count), found.inflation, color=[colours[name].colour for name in found.classes], height=0.7
-    )
+    side.barh(range(count), found.inflation, color=[colours[name] for name in found.classes], height=0.7)
     side.axvline(1.0, color="#555555", lw=0.8)
     side.set_xscale("log" if found.inflation.max() > 20 else "linear")
     side.set_xlabel("Error, times that\nof the class alone")

@@ -126,7 +126,7 @@ def _one_mean(axes: Axes, means: MeanSpectra, g: int, colour: str, look: int) ->
 
 def _finish(axes: Axes, means: MeanSpectra, name: str, groups: list[int], log: bool, letters: int) -> None:
     count = int(means.n_spectra[groups].sum())
-    title = textwrap.wrap(f"{name} ({count:,} {'spectra' if count > 1 else 'spectrum'})", letters)
+    title = textwrap.wrap(f"{name} (n = {count:,})", letters)
     axes.set_title("\n".join(title), fontsize=10)
     use = means.active
     top = float(means.shapes[groups][:, use].max())
@@ -271,8 +271,12 @@ def rebinned(compared: Rebinned, *, title: str | None = None) -> Figure:
         name = f"{label}: {len(part.axis)} channels"
         name += f", {_number(part.total[0])} counts" if counts else ""
         axes.stairs(high, part.axis.edges, baseline=None, label=name, color=colour, lw=width)
-    lo = min(one.axis.edges[0], other.axis.edges[0])
-    axes.set_xlim(lo, max(one.axis.edges[-1], other.axis.edges[-1]))
+    lo, hi = min(one.axis.edges[0], other.axis.edges[0]), max(one.axis.edges[-1], other.axis.edges[-1])
+    held = [float(part.axis.edges[1:][part.values[0] != 0].max(initial=lo)) for part in (one, other)]
+    last = lo + 1.2 * (max(held) - lo)
+    if counts and lo < last < 0.7 * hi:
+        hi = last  # nothing but empty channels lies above
+    axes.set_xlim(lo, hi)
     if counts and top > 0:
         least = 1.0 / float(np.median(one.axis.widths))  # one count in a channel
         if one.values.min() >= 0 and top > 50 * least:
