@@ -1,10 +1,14 @@
-"""What the tour shows is run, on the spectra of the demonstration."""
+"""What the docs show is run, what they promise to hold is there, and their links lead somewhere."""
 
 from __future__ import annotations
 
+import ast
 import re
 import runpy
+import subprocess
+import sys
 import warnings
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -61,3 +65,150 @@ def test_every_format_is_in_the_docs() -> None:
     text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
     for known in formats():
         assert f"| `{known.name}` |" in text
+
+
+@cache
+def _public_modules() -> dict[str, ast.Module]:
+    """Return the syntax of every module whose path has no part that begins with an underscore, cli aside."""
+    found = {}
+    for path in sorted((ROOT / "src" / "gamma_flow").rglob("*.py")):
+        parts = path.relative_to(ROOT / "src").with_suffix("").parts
+        parts = parts[:-1] if parts[-1] == "__init__" else parts
+        if "cli" not in parts and not any(part.startswith("_") for part in parts):
+            found[".".join(parts)] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _exported(tree: ast.Module) -> list[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return [str(name) for name in ast.literal_eval(node.value)]
+    return []
+
+
+def _homes(tree: ast.Module) -> dict[str, str]:
+    """Return where the names come from that a module imports: name to full path."""
+    return {
+        name.asname or name.name: f"{node.module}.{name.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    }
+
+
+def _shown_in_the_api() -> tuple[set[str], set[str]]:
+    """Return what stands behind ``:::``: modules with all their names, and everything else."""
+    whole, alone = set(), set()
+    for page in (ROOT / "docs" / "api").glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        for name, options in re.findall(r"^::: ([\w.]+)\n((?:[ ]+\S.*\n)*)", text, re.MULTILINE):
+            (alone if "members: false" in options else whole).add(name)
+    return whole, whole | alone
+
+
+def test_every_public_name_is_in_the_api_pages() -> None:
+    modules = _public_modules()
+    whole, shown = _shown_in_the_api()
+    assert shown
+
+    def documented(path: str) -> bool:
+        module, _, name = path.rpartition(".")
+        if module in whole or path in shown:
+            return True
+        home = _homes(modules[module]).get(name) if module in modules else None
+        return home is not None and home != path and documented(home)
+
+    missing = [
+        f"{module}.{name}"
+        for module, tree in modules.items()
+        for name in _exported(tree)
+        if name != "__version__" and not documented(f"{module}.{name}")
+    ]
+    assert not missing, f"put '::: MODULE' of these into a page of docs/api: {', '.join(missing)}"
+
+
+def test_nothing_in_the_api_pages_is_gone() -> None:
+    modules = _public_modules()
+    _, shown = _shown_in_the_api()
+    gone = [
+        name
+        for name in shown
+        if name not in modules
+        and name.rpartition(".")[2] not in _exported(modules.get(name.rpartition(".")[0], ast.Module([], [])))
+    ]
+    assert not gone
+
+
+def test_every_command_and_option_is_in_the_docs() -> None:
+    import click
+
+    from gamma_flow.cli import _COMMANDS, cli
+
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    headings = set(re.findall(r"^## gamma-flow ([\w-]+)$", text, re.MULTILINE))
+    linked = re.findall(r"\]\(([\w./-]+\.md)", text)
+    everything = text + "".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in set(linked))
+    words = set(re.findall(r"--[a-z][a-z-]*", everything))
+    assert headings == set(_COMMANDS)
+    for name in _COMMANDS:
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
+        options = {word for part in command.params for word in part.opts if word.startswith("--")}
+        assert options <= words, f"{name}: {', '.join(sorted(options - words))} in docs/commands.md"
+
+
+def _pages() -> dict[str, str]:
+    docs = ROOT / "docs"
+    return {path.relative_to(docs).as_posix(): path.read_text("utf-8") for path in sorted(docs.rglob("*.md"))}
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    _, nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:\n")
+    named = re.findall(r"\S+\.md$", nav, re.MULTILINE)
+    assert sorted(named) == sorted(_pages())
+
+
+def _anchors(text: str) -> set[str]:
+    """Return the anchors of a page's headings as Python-Markdown makes them, and those set by hand."""
+    plain = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    heads = re.findall(r"^#+ +(.+?)(?: +\{.*\})?$", plain, re.MULTILINE)
+    heads = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", head) for head in heads]
+    made = {re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", head).strip().lower()) for head in heads}
+    return made | set(re.findall(r"\{[^}]*#([\w-]+)[^}]*\}", plain))
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = {f"docs/{name}": text for name, text in _pages().items()}
+    pages |= {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
+    broken = []
+    for name, text in pages.items():
+        prose = re.sub(r"`[^`\n]*`", "", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+        for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+            if re.match(r"[a-z]+:", target):
+                continue
+            path, _, anchor = target.partition("#")
+            file = (ROOT / name).parent / path if path else ROOT / name
+            if not file.exists():
+                broken.append(f"{name}: {target}")
+            elif anchor and anchor not in _anchors(file.read_text(encoding="utf-8")):
+                broken.append(f"{name}: {target} (no such heading)")
+    assert not broken
+
+
+@pytest.mark.slow
+def test_the_site_builds_strictly(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("mkdocstrings")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_references_of_docstrings_are_shown_as_a_list() -> None:
+    pytest.importorskip("griffe")
+    changed = runpy.run_path(str(ROOT / "docs" / "griffe_docstrings.py"))["as_markdown"](
+        "So it is [1]_ [2]_.\n\n.. [1] A. Author, a title that\n   goes on.\n.. [2] B. Author."
+    )
+    assert changed == (
+        "So it is \\[1\\] \\[2\\].\n\n- \\[1\\] A. Author, a title that\n  goes on.\n- \\[2\\] B. Author."
+    )
