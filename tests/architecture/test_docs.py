@@ -19,11 +19,16 @@ import gamma_flow as gf
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def _shown(page: str) -> list[str]:
+    """Return the blocks of Python of a page that are to be run, in their order."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"(<!-- not run -->\n)?```python\n(.*?)```", text, re.DOTALL)
+    return [code for skipped, code in blocks if not skipped]
+
+
 def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("sklearn")
-    text = (ROOT / "docs" / "tour.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"(<!-- not run -->\n)?```python\n(.*?)```", text, re.DOTALL)
-    shown = [code for skipped, code in blocks if not skipped]
+    shown = _shown("tour.md")
     assert len(shown) >= 6
     data = tmp_path / "demo" / "data"
     data.mkdir(parents=True)
@@ -38,6 +43,18 @@ def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = names["found"]
     assert isinstance(found, gf.Analysis)
     assert len(found) == 5000
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs" / "how-to").glob("*.md")))
+def test_what_a_how_to_page_shows_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It can be copied: block by block, in an empty folder, without a warning."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("builtins.print", lambda *_, **__: None)
+    names: dict[str, object] = {}
+    shown = _shown(f"how-to/{page}")
+    assert shown
+    for code in shown:
+        exec(compile(code, page, "exec"), names)
 
 
 def test_every_settings_key_is_in_the_docs() -> None:
