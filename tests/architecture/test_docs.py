@@ -174,6 +174,31 @@ def test_every_command_and_option_is_in_the_docs() -> None:
         assert options <= words, f"{name}: {', '.join(sorted(options - words))} in docs/commands.md"
 
 
+def test_every_reference_of_the_numerics_is_in_the_docs() -> None:
+    told = "".join((ROOT / "docs" / page).read_text("utf-8") for page in ("algorithms.md", "engine.md"))
+    for path in (ROOT / "src" / "gamma_flow" / "numerics").glob("*.py"):
+        for year, page in re.findall(r"\((\d{4})\) (\d+)", path.read_text(encoding="utf-8")):
+            assert f"({year}) {page}" in told, f"{path.name}: ({year}) {page}"
+
+
+def test_every_work_that_a_page_names_is_in_its_references() -> None:
+    for page in ("algorithms.md", "engine.md"):
+        text, references = (ROOT / "docs" / page).read_text("utf-8").split("## References")
+        for names, year in re.findall(r"((?:[A-Z]\w+(?:, | and |; )?)+) \(?((?:19|20)\d\d)\b", text):
+            first = re.split(r", | and |; ", names)[0]
+            lines = [line for line in references.split("\n- ") if first in line]
+            assert any(year in line or "algorithms.md" in line for line in lines), f"{page}: {names} {year}"
+
+
+def test_readme_and_landing_page_agree() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    for block in re.findall(r"```.*?```", index, re.DOTALL):
+        assert block in readme, "what the landing page shows is not what README.md says"
+    for text in (readme, index):
+        assert "whether something in it is unknown" in " ".join(text.split())
+
+
 def _pages() -> dict[str, str]:
     docs = ROOT / "docs"
     return {path.relative_to(docs).as_posix(): path.read_text("utf-8") for path in sorted(docs.rglob("*.md"))}
