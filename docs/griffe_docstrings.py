@@ -1,4 +1,4 @@
-"""References of numpydoc, ``[1]_`` and ``.. [1] text``, as a page of Markdown shows them.
+"""What numpydoc has of reStructuredText, as a page of Markdown shows it: ``[1]_``, ``.. [1] text``, ``::``.
 
 An extension of griffe, which reads the docstrings for mkdocstrings; mkdocs.yml names it.
 """
@@ -17,8 +17,8 @@ _ENTRY = re.compile(r"^(\s*)\.\. \[(\d+)\] ")
 def as_markdown(text: str) -> str:
     r"""Return the docstring with marks as plain numbers and the references as points of a list.
 
-    >>> print(as_markdown("So it is [1]_.\n\n.. [1] A. Author, a title that\n   goes on."))
-    So it is \[1\].
+    >>> print(as_markdown("So it is [1]_, as in::\n\n.. [1] A. Author, a title that\n   goes on."))
+    So it is \[1\], as in:
     <BLANKLINE>
     - \[1\] A. Author, a title that
       goes on.
@@ -34,7 +34,9 @@ def as_markdown(text: str) -> str:
             lines.append(line[1:])  # a point of a list goes on two columns in, not three
         else:
             inside = False
-            lines.append(_MARK.sub(r"\\[\1\\]", line))
+            line = _MARK.sub(r"\\[\1\\]", line)
+            # the block that follows stands indented, which is code in Markdown as well
+            lines.append(line[:-1] if line.endswith("::") else line)
     return "\n".join(lines)
 
 
