@@ -22,7 +22,13 @@ import gamma_flow as gf
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 # Okabe and Ito, which colour-blind eyes tell apart
-COLOURS = {"A": "#0072B2", "B": "#E69F00", "C": "#009E73", "D": "#CC79A7", "background": "#9A9A9A"}
+COLOURS = {
+    "Am241": "#0072B2",
+    "Co60": "#CC79A7",
+    "Cs137": "#009E73",
+    "Eu152": "#E69F00",
+    "background": "#9A9A9A",
+}
 
 
 def spectra_and_model(folder: Path) -> tuple[gf.SpectrumSet, gf.Model]:
@@ -40,7 +46,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as scratch:
         measured, model = spectra_and_model(Path(scratch))
-    chosen = measured.where(file="mix-CD_*")[7]
+    mixtures = measured.where(file="mix-Cs137-Co60_*")
+    chosen = mixtures[int(np.abs(mixtures.total - 5000).argmin())]
     found = model.analyse(chosen)
     axis, active = found.axis, found.templates.active
     edges = axis.edges[np.r_[np.flatnonzero(active), np.flatnonzero(active)[-1] + 1]]
@@ -51,7 +58,7 @@ def main() -> None:
         2, 1, figsize=(9.6, 5.4), height_ratios=(3.2, 1), sharex=True, layout="constrained"
     )
     floor = np.zeros(active.sum())
-    order = [name for name in ("background", "C", "D") if found.present[0, found.classes.index(name)]]
+    order = [name for name in COLOURS if found.present[0, found.classes.index(name)]][::-1]
     for name in order:
         number = found.classes.index(name)
         part = found.scores[0, number] * found.templates.shapes[number][active]
@@ -74,7 +81,8 @@ def main() -> None:
         label="one spectrum",
     )
     top.set_yscale("symlog", linthresh=10)
-    top.set_ylim(0, 1.6 * counts.max())
+    top.set_ylim(0, 4 * counts.max())
+    top.set_yticks([0, 5, 10, 100], ["0", "5", "10", "100"])
     top.set_ylabel("counts per channel")
     top.legend(frameon=False, ncols=2, loc="upper right")
     pull = (counts - fit) / np.sqrt(np.maximum(fit, 1))

@@ -14,7 +14,9 @@ from gamma_flow.errors import SettingsError
 __all__ = ["PARTS", "Method", "Noise", "Rule"]
 
 Noise = Literal["poisson", "gaussian", "leastsquares"]
+"""How values scatter about their mean; docs/engine.md says what each answers."""
 Rule = Literal["evidence", "share"]
+"""What makes a class present: calibrated evidence, or its share of the scores alone."""
 
 PARTS = ("mismatch", "gain", "offset", "resolution", "smooth", "pile-up", "learned")
 """What may be wrong with a template; docs/engine.md says what each part buys."""

@@ -106,3 +106,4 @@ def sniff(source: Source) -> bool:
 
 
 FORMAT = Format("npy", "numpy array: numbers, or dicts as in the reference data set", (".npy",), sniff, read)
+"""What the registry knows of this format."""

@@ -252,3 +252,4 @@ def sniff(source: Source) -> bool:
 
 
 FORMAT = Format("excel", "Excel workbook", (".xlsx", ".xlsm"), sniff, read)
+"""What the registry knows of this format."""

@@ -232,3 +232,4 @@ def _through(pairs: list[tuple[float, float]], where: str) -> list[float]:
 
 
 FORMAT = Format(name="iec", title="IEC 61455 (IEC 1455)", endings=(".iec",), sniff=_sniff, read=read)
+"""What the registry knows of this format."""

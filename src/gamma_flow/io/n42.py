@@ -62,3 +62,4 @@ FORMAT = Format(
     read=read,
     write=n42_write.write,
 )
+"""What the registry knows of this format."""

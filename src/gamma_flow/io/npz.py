@@ -185,3 +185,4 @@ def sniff(source: Source) -> bool:
 
 
 FORMAT = Format("npz", "gamma_flow spectra", (".npz",), sniff, read, write)
+"""What the registry knows of this format."""

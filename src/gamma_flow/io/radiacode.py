@@ -157,3 +157,4 @@ FORMAT = Format(
     sniff=_sniff,
     read=read,
 )
+"""What the registry knows of this format."""

@@ -365,3 +365,4 @@ FORMAT = Format(
     read=read,
     write=spe_write.write,
 )
+"""What the registry knows of this format."""

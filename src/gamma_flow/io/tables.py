@@ -352,3 +352,4 @@ def _is_unicode(text: str) -> bool:
 
 
 FORMAT = Format("csv", "text table", (".csv", ".tsv", ".txt", ".dat"), sniff, read, write)
+"""What the registry knows of this format."""

@@ -195,3 +195,4 @@ FORMAT = Format(
     sniff=_sniff,
     read=read,
 )
+"""What the registry knows of this format."""

@@ -20,6 +20,7 @@ from gamma_flow.nuclides.times import duration
 __all__ = ["EQUILIBRIUM", "Inventory", "ancestors", "chain", "in_growth", "members", "series_lines"]
 
 EQUILIBRIUM = "equilibrium"
+"""The age at which all shorter-lived daughters have grown in."""
 _OLDEST = 1e28  # seconds; far beyond any half-life of the table
 
 Floats = NDArray[np.float64]

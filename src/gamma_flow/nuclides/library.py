@@ -18,6 +18,7 @@ from gamma_flow.nuclides.names import ELEMENTS, canonical, hyphenated
 __all__ = ["AVOGADRO", "LineTable", "Nuclide", "all_names", "lines", "nuclide"]
 
 AVOGADRO = 6.02214076e23
+"""Atoms per mole."""
 
 Floats = NDArray[np.float64]
 _COLUMNS = ("energy", "energy_error", "intensity", "intensity_error", "is_xray", "is_annihilation")

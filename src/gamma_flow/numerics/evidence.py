@@ -15,8 +15,8 @@ Floats = NDArray[np.float64]
 BODY = 0.95
 """Probability up to which draws speak for themselves; above it a distribution is fitted to them."""
 LEVELS: Floats = np.concatenate([np.linspace(0.0, BODY, 20), [0.97, 0.98, 0.99, 0.995, 0.998, 0.999]])
-LEVELS.setflags(write=False)
 """Probabilities of the quantiles that are kept."""
+LEVELS.setflags(write=False)
 
 _LEAST_SCALE = 0.3  # of a tail, where draws say less
 _CUT = 0.1  # of the largest excesses

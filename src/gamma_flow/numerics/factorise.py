@@ -16,7 +16,8 @@ multiplier that bisection finds.
 References
 ----------
 .. [1] D. D. Lee, H. S. Seung, Nature 401 (1999) 788; C. Fevotte, J. Idier, Neural Computation 23 (2011) 2421
-(why they descend). .. [2] A. R. De Pierro, IEEE Transactions on Medical Imaging 14 (1995) 132.
+   (why they descend).
+.. [2] A. R. De Pierro, IEEE Transactions on Medical Imaging 14 (1995) 132.
 .. [3] C. Boutsidis, E. Gallopoulos, Pattern Recognition 41 (2008) 1350.
 .. [4] A. Cichocki, A.-H. Phan, IEICE Transactions on Fundamentals E92-A (2009) 708.
 """

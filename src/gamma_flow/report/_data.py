@@ -9,7 +9,8 @@ import numpy as np
 
 from gamma_flow import explore, plot
 from gamma_flow.data import SpectrumSet
-from gamma_flow.data.exploration import MeanSpectra, Separability, Similarities
+from gamma_flow.data.exploration import MeanSpectra, Similarities
+from gamma_flow.data.separability import Separability
 from gamma_flow.errors import GammaFlowError
 from gamma_flow.model import Model
 from gamma_flow.plot.palette import Palette

@@ -125,6 +125,7 @@ class Picture:
 
 
 Block = Paragraph | Warned | Facts | Table | Picture
+"""What a section may hold."""
 
 
 @dataclass(frozen=True)

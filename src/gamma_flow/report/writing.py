@@ -15,6 +15,7 @@ from gamma_flow.tabular import json_bytes, staged
 __all__ = ["ENDINGS", "ending_of", "write_report"]
 
 ENDINGS = (".html", ".md", ".json")
+"""The endings of file names that tell what is written."""
 
 
 def write_report(report: Report, path: str | Path, *, progress: Progress | None = None) -> Path:

@@ -21,7 +21,9 @@ from gamma_flow.simulate.surroundings import Background
 __all__ = ["ISOTOPES", "UNKNOWN", "example", "write_example"]
 
 ISOTOPES = ("Am241", "Co60", "Cs137", "Eu152")
+"""The classes of the embedded example, background aside."""
 UNKNOWN = "UNat"
+"""What the example holds beside them: no template is made of it."""
 _CHANNELS = 256
 # calibration, resolution, non-linearity, background: the first as designed, the others as they are
 _DETECTORS = {

@@ -16,8 +16,10 @@ from gamma_flow.simulate._tables import Floats
 
 __all__ = ["HIGHEST", "LOWEST", "PhotonField", "continuum_edges", "emission"]
 
-LOWEST, HIGHEST = 15.0, 3200.0
-"""The energies that the tables cover, keV."""
+LOWEST = 15.0
+"""The lowest photon energy that the tables cover, keV."""
+HIGHEST = 3200.0
+"""The highest photon energy that the tables cover, keV."""
 _LONG = 20 * 365.25 * 86400.0  # s
 _FAINT = 1e-7  # of the strongest line: below it a line adds nothing that any detector would show
 

@@ -15,6 +15,7 @@ from gamma_flow.simulate.fields import PhotonField, continuum_edges
 __all__ = ["MATERIALS", "Shield", "scattered_rows", "through_all"]
 
 MATERIALS = ("aluminium", "concrete", "lead", "polyethylene", "steel", "water")
+"""What shields may be made of."""
 _ALIASES = {"al": "aluminium", "aluminum": "aluminium", "fe": "steel", "iron": "steel", "pb": "lead",
             "tissue": "water",
             "pe": "polyethylene", "h2o": "water"}  # fmt: skip

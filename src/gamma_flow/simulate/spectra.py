@@ -21,6 +21,7 @@ from gamma_flow.simulate.surroundings import Background, floor_field
 __all__ = ["BACKGROUND", "Simulated", "expected_rates", "observe", "simulate"]
 
 BACKGROUND = "background"
+"""The class of natural background."""
 
 Sources = str | Sequence[str] | Mapping[str, float]
 
