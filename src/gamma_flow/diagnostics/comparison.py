@@ -21,6 +21,7 @@ OUTCOMES = ("exact", "incomplete", "extra", "both")
 """How a found set of classes may compare with the labels: equal; a part is missing; more; both of these."""
 
 By = Literal["single", "sets"]
+"""What is compared: the one strongest class, or the set of all."""
 
 
 @dataclass(frozen=True, eq=False)

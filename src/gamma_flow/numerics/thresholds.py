@@ -15,6 +15,7 @@ __all__ = ["Curves", "Logistic", "Side", "area_below", "called", "curves", "logi
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Side = Literal["below", "above"]
+"""On which side of a threshold a spectrum is called."""
 
 _STEPS = 100  # of Newton's method
 _RIDGE = (
