@@ -139,7 +139,8 @@ def cut(
     recall : float
         Find this part (0..1) of the unknown with as few false positives as possible.
     false_positive_rate : float
-        Call at most this part (0..1) of the known spectra unknown and find as many as possible.
+        Call at most this part (0..1) of the known spectra unknown: the cut goes as far as that allows, also
+        beyond what finds all unknown spectra of the table, since real ones may be weaker.
 
     Returns
     -------
@@ -229,7 +230,6 @@ def _off_curves(seen: Curves, recall: float | None, rate: float | None) -> tuple
         return float(seen.threshold[at]), f"recall {recall:g}"
     if rate is not None:
         at = int(np.flatnonzero(seen.false_positive_rate <= rate + 1e-12)[-1])
-        at = int(np.argmax(seen.recall >= seen.recall[at]))  # no further than the unknown spectra reach
         return float(seen.threshold[at]), f"false-positive rate {rate:g}"
     return float(seen.threshold[int(seen.accuracy.argmax())]), "accuracy"
 
