@@ -62,7 +62,8 @@ def feature_histogram(
     rows = _groups(table, real)
     colours = Palette(dict.fromkeys(table.left_out.tolist())) if palette is None else palette
     step = 0.3 if len(rows) <= _MANY else 0.2
-    drawn = figure(8.0, 4.3 + step * len(rows))
+    longest = max(len(name) for name, _, _ in rows)
+    drawn = figure(8.0 + 0.08 * max(longest - 14, 0), 4.3 + step * len(rows))  # names take no room from data
     upper, lower = drawn.subplots(2, 1, sharex=True, height_ratios=[3.0, 0.45 + step * len(rows)])
     values = table.column(chosen.feature)
     everything = values if real is None else np.concatenate([values, real.column(chosen.feature)])
