@@ -98,12 +98,12 @@ def show(title: str, study: FeatureTable, found: FeatureTable, rate: float, name
     print(f"{'feature':24}" + "".join(f"{word:>12}" for word in head))
     there = rankings(study)
     here = rankings(found, {name: one.side for name, one in there.items()})
-    for name in sorted(names, key=lambda one: -there[one].area):
+    for name in sorted(names, key=lambda one: -there[one].auc):
         chosen = cut(study, name, false_positive_rate=rate)
         told = judged(chosen, found)
         numbers = (chosen.verdict.recall, told.recall, told.false_positive_rate)
         print(
-            f"{name:24}{there[name].area:12.3f}{here[name].area:12.3f}{chosen.threshold:12.4g}"
+            f"{name:24}{there[name].auc:12.3f}{here[name].auc:12.3f}{chosen.threshold:12.4g}"
             + "".join(f"{number:12.3f}" for number in numbers)
         )
 
@@ -134,10 +134,10 @@ def main() -> None:
     cosine = "centred_similarity_all"
     sides = {cosine: "below", "centred_similarity": "below"}
     there, here = rankings(study.table, sides), rankings(found, sides)
-    print(f"cosine: AUC {there[cosine].area:.3f} of simulated unknowns (known: 0.987)")
+    print(f"cosine: AUC {there[cosine].auc:.3f} of simulated unknowns (known: 0.987)")
     print(
-        f"        AUC {here[cosine].area:.3f} of uranium over all channels, "
-        f"{here['centred_similarity'].area:.3f} from channel 7 (known: 0.65, 0.68)"
+        f"        AUC {here[cosine].auc:.3f} of uranium over all channels, "
+        f"{here['centred_similarity'].auc:.3f} from channel 7 (known: 0.65, 0.68)"
     )
     for chosen in (
         cut(study.table, cosine, "tree"),

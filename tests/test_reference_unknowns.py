@@ -45,10 +45,10 @@ def test_the_papers_tree_is_reproduced(paper: SimpleNamespace) -> None:
 def test_the_cosine_divides_simulated_unknowns_and_fails_on_uranium(paper: SimpleNamespace) -> None:
     there = rankings(paper.study.table)
     here = rankings(paper.real, {COSINE: "below", "centred_similarity": "below"})
-    assert there[COSINE].area == pytest.approx(0.987, abs=0.001)
+    assert there[COSINE].auc == pytest.approx(0.987, abs=0.001)
     assert paper.real.counts == (9375, 127)
-    assert here[COSINE].area == pytest.approx(0.65, abs=POINT)
-    assert here["centred_similarity"].area == pytest.approx(0.68, abs=POINT)
+    assert here[COSINE].auc == pytest.approx(0.65, abs=POINT)
+    assert here["centred_similarity"].auc == pytest.approx(0.68, abs=POINT)
     for chosen in (cut(paper.study.table, COSINE, "logistic"), cut(paper.study.table, COSINE, recall=0.9)):
         assert chosen.verdict.recall is not None
         assert chosen.verdict.recall > 0.8
@@ -68,10 +68,10 @@ def test_novelty_divides_both(paper: SimpleNamespace) -> None:
         warnings.simplefilter("ignore")
         study, real = paper.bench.our_study(paper.sets, nulls=2000)
     sides = {"novelty": "above", "novelty_p": "below"}
-    assert rankings(study.table, sides)["novelty"].area > 0.999
+    assert rankings(study.table, sides)["novelty"].auc > 0.999
     here = rankings(real, sides)
-    assert here["novelty"].area == pytest.approx(0.98, abs=POINT)
-    assert here["novelty_p"].area == pytest.approx(0.98, abs=POINT)
+    assert here["novelty"].auc == pytest.approx(0.98, abs=POINT)
+    assert here["novelty_p"].auc == pytest.approx(0.98, abs=POINT)
     chosen = cut(study.table, "novelty_p", false_positive_rate=0.01)
     told = judged(chosen, real)
     assert told.recall is not None

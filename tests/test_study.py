@@ -234,7 +234,7 @@ def test_verdicts_tell_the_parts_by_label_and_what_is_missing() -> None:
     told = judged(chosen, table)
     assert dict(told.by_label) == {"u": (1.0, 1), "v": (0.5, 2)}
     only = judged(chosen, table[:1])
-    assert (only.recall, only.precision, only.area, only.false_positive_rate) == (None, None, None, 0.0)
+    assert (only.recall, only.precision, only.auc, only.false_positive_rate) == (None, None, None, 0.0)
     none = judged(chosen, table[:0])
     assert none.accuracy is None
 
@@ -265,11 +265,11 @@ def test_wishes_that_cannot_be_met_are_refused(study: Study) -> None:
 def test_rankings_keep_the_sides_that_were_found_elsewhere(study: Study) -> None:
     here = rankings(study.table)
     assert here["similarity"].side == "below"
-    assert all(one.area >= 0.5 for one in here.values())
+    assert all(one.auc >= 0.5 for one in here.values())
     back = rankings(study.table, {"similarity": "above", "nothing": "below"})
     assert set(back) == {"similarity"}
-    assert back["similarity"].area == pytest.approx(1 - here["similarity"].area)
-    assert here[best_feature(study.table)].area >= max(one.area for one in here.values()) - 0.002
+    assert back["similarity"].auc == pytest.approx(1 - here["similarity"].auc)
+    assert here[best_feature(study.table)].auc >= max(one.auc for one in here.values()) - 0.002
     assert best_feature(study.table, ["share_1"]) == "share_1"
 
 

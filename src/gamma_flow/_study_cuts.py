@@ -24,7 +24,7 @@ from gamma_flow.numerics.separation import (
     called,
     curves,
     logistic,
-    ranking_area,
+    ranking_auc,
 )
 
 __all__ = ["Cut", "Verdict", "cut", "judged"]
@@ -40,7 +40,7 @@ class Verdict:
     ----------
     known, unknown : int
         How many spectra there were.
-    recall, false_positive_rate, precision, accuracy, area : float or None
+    recall, false_positive_rate, precision, accuracy, auc : float or None
         Part of the unknown that is found, part of the known that is called unknown, part of what is called
         that is unknown, part that is right; area under the receiver operating characteristic of the feature,
         on the rule's side. None where the spectra for it are missing.
@@ -54,7 +54,7 @@ class Verdict:
     false_positive_rate: float | None
     precision: float | None
     accuracy: float | None
-    area: float | None
+    auc: float | None
     by_label: Mapping[str, tuple[float, int]]
 
     def as_dict(self) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class Cut:
                 "left_out": list(self.left_out),
                 "known": self.verdict.known,
                 "unknown": self.verdict.unknown,
-                "area": self.verdict.area,
+                "auc": self.verdict.auc,
             },
         )
 
@@ -218,7 +218,7 @@ def judged(rule: UnknownRule | Cut, table: FeatureTable) -> Verdict:
         alarms / known if known else None,
         hits / (hits + alarms) if unknown and hits + alarms else None,
         (hits + known - alarms) / len(table) if len(table) else None,
-        ranking_area(values, table.unknown, rule.side) if known and unknown else None,
+        ranking_auc(values, table.unknown, rule.side) if known and unknown else None,
         MappingProxyType(by_label),
     )
 

@@ -114,6 +114,16 @@ def test_a_batch_gives_what_single_spectra_do(poisson: gf.Model, spectra: gf.Spe
     assert not whole.flags.writeable
 
 
+def test_with_a_search_for_gains_too(spectra: gf.SpectrumSet) -> None:
+    wide = gf.train(spectra, detectors="simulated", few=0, nulls=200, gain_range=0.03, parts=("mismatch",))
+    values = features(wide.analyse(spectra), method=wide.method)
+    for name in ("centred_similarity_all", "peak"):
+        single = [
+            features(wide.analyse(spectra[row]), method=wide.method)[name][0] for row in range(0, 80, 9)
+        ]
+        assert single == values[name][0:80:9].tolist()
+
+
 def test_the_rule_goes_before_the_calibration_and_changes_nothing_else(
     poisson: gf.Model, spectra: gf.SpectrumSet
 ) -> None:

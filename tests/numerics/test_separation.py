@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gamma_flow.errors import DataError, IncompatibleError
-from gamma_flow.numerics.separation import Side, called, curves, logistic, ranking_area
+from gamma_flow.numerics.separation import Side, called, curves, logistic, ranking_auc
 
 VALUES = st.lists(
     st.tuples(st.integers(-8, 8).map(lambda n: n / 4), st.booleans()), min_size=2, max_size=40
@@ -42,9 +42,9 @@ def test_the_area_is_how_often_an_unknown_ranks_first(rows: list[tuple[float, bo
     signed = -values if side == "below" else values
     one, other = signed[truth][:, None], signed[~truth][None, :]
     slow = ((one > other) + 0.5 * (one == other)).mean()
-    assert ranking_area(values, truth, side) == pytest.approx(slow, abs=1e-12)
+    assert ranking_auc(values, truth, side) == pytest.approx(slow, abs=1e-12)
     back: Side = "above" if side == "below" else "below"
-    assert ranking_area(values, truth, back) == pytest.approx(1 - slow, abs=1e-12)
+    assert ranking_auc(values, truth, back) == pytest.approx(1 - slow, abs=1e-12)
 
 
 @given(seed=st.integers(0, 1000), scale=st.floats(1e-3, 1e3), shift=st.floats(-100, 100))

@@ -65,6 +65,16 @@ def test_plots_read_well_for_few_and_many_classes(
     assert faults(plots.appearance(study)) == []
 
 
+def test_of_very_many_classes_those_are_shown_that_are_found_least() -> None:
+    _, table = synthetic(70)
+    chosen = cut(table, "similarity", recall=0.8)
+    lower = plots.feature_histogram(table, chosen).axes[1]
+    names = [label.get_text() for label in lower.get_yticklabels()]
+    assert len(names) == 61
+    parts = [int(item.get_text()[:-2]) for item in lower.findobj(Text) if item.get_text().endswith(" %")]
+    assert parts[1:] == sorted(parts[1:])
+
+
 def test_a_report_has_all_its_plots(report: Report) -> None:
     drawn_ones = plots.all_of(report)
     assert set(drawn_ones) == {
@@ -141,7 +151,7 @@ def test_characteristics_without_real_unknowns_leave_a_note(report: Report) -> N
     assert faults(alone) == []
     assert any("No labelled spectra of a class" in text for text in texts(alone))
     left, right = plots.roc(report.simulated, report.real_rankings).axes
-    best = max(report.simulated, key=lambda name: report.simulated[name].area)
+    best = max(report.simulated, key=lambda name: report.simulated[name].auc)
     np.testing.assert_array_equal(left.get_lines()[0].get_ydata(), report.simulated[best].curves.recall)
     assert right.get_legend() is not None
 
