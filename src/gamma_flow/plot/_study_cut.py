@@ -308,8 +308,8 @@ def roc(
     Returns
     -------
     matplotlib.figure.Figure
-        False-positive rates on a logarithmic scale: small ones are those that matter. The dotted line is a
-        coin's.
+        False-positive rates on a logarithmic scale: small ones are those that matter. Steps join what
+        thresholds can reach; the dotted line is a coin's.
     """
     names = list(features or sorted(simulated, key=lambda name: -simulated[name].auc)[:_LINES])
     if chosen is not None and chosen.feature not in names and chosen.feature in simulated:
@@ -329,7 +329,7 @@ def roc(
             curve, look = part[name].curves, _looks(number)
             axes.plot(
                 np.maximum(curve.false_positive_rate, least / 2), curve.recall,
-                label=f"{plain(name)}: {part[name].auc:.3f}", **look,
+                drawstyle="steps-post", label=f"{plain(name)}: {part[name].auc:.3f}", **look,
             )  # fmt: skip
         x = np.geomspace(least / 2, 1, 100)
         axes.plot(x, x, color="#999999", lw=1, ls=":")
