@@ -17,7 +17,7 @@ from gamma_flow._version import __version__
 from gamma_flow.data.feature_table import FeatureTable
 from gamma_flow.data.rule import UnknownRule
 from gamma_flow.errors import DataError, SettingsError
-from gamma_flow.numerics.separation import (
+from gamma_flow.numerics.thresholds import (
     Curves,
     Logistic,
     Side,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gamma_flow.data.feature_table import FeatureTable
-from gamma_flow.numerics.separation import Curves, Side, auc_of, curves, ranking_auc
+from gamma_flow.numerics.thresholds import Curves, Side, auc_of, curves, ranking_auc
 
 __all__ = ["Ranking", "best_feature", "rankings", "side_of"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gamma_flow.data.feature_table import FeatureTable
 from gamma_flow.errors import DataError, MissingDependencyError, SettingsError
-from gamma_flow.numerics.separation import Side
+from gamma_flow.numerics.thresholds import Side
 
 __all__ = ["Node", "Tree", "grown"]
 

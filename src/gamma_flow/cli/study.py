@@ -151,8 +151,8 @@ def _bar() -> Iterator[Progress | None]:
 
 
 def _write(report: Report, model: Model, folder: Path) -> None:
+    import gamma_flow.plot.study as plots
     from gamma_flow.plot import save
-    from gamma_flow.plot import study as plots
     from gamma_flow.plot.palette import Palette
     from gamma_flow.tabular import json_bytes, staged
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gamma_flow.errors import SettingsError
-from gamma_flow.numerics.separation import Side, called
+from gamma_flow.numerics.thresholds import Side, called
 
 __all__ = ["UnknownRule"]
 

@@ -18,42 +18,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gamma_flow.plot._style import save
     from gamma_flow.plot.palette import Palette
-    from gamma_flow.plot.study import (
-        appearance,
-        decision_tree,
-        feature_histogram,
-        feature_importance,
-        noise_behaviour,
-        roc,
-        sigmoid,
-        threshold_curves,
-    )
 
 _HOMES = {
     "Palette": "gamma_flow.plot.palette",
-    "appearance": "gamma_flow.plot.study",
-    "decision_tree": "gamma_flow.plot.study",
-    "feature_histogram": "gamma_flow.plot.study",
-    "feature_importance": "gamma_flow.plot.study",
-    "noise_behaviour": "gamma_flow.plot.study",
-    "roc": "gamma_flow.plot.study",
     "save": "gamma_flow.plot._style",
-    "sigmoid": "gamma_flow.plot.study",
-    "threshold_curves": "gamma_flow.plot.study",
 }
 
-__all__ = [
-    "Palette",
-    "appearance",
-    "decision_tree",
-    "feature_histogram",
-    "feature_importance",
-    "noise_behaviour",
-    "roc",
-    "save",
-    "sigmoid",
-    "threshold_curves",
-]
+__all__ = ["Palette", "save"]
 
 
 def __getattr__(name: str) -> Any:

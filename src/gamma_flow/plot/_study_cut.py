@@ -12,7 +12,7 @@ from gamma_flow._study_cuts import Cut
 from gamma_flow._study_rankings import Ranking
 from gamma_flow.data.feature_table import FeatureTable
 from gamma_flow.errors import DataError
-from gamma_flow.numerics.separation import called
+from gamma_flow.numerics.thresholds import called
 from gamma_flow.plot._study_tree import KNOWN, plain
 from gamma_flow.plot._style import figure, legend, note, styled
 from gamma_flow.plot.palette import INK, SHADES, UNKNOWN, Palette

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gamma_flow.errors import DataError, IncompatibleError
-from gamma_flow.numerics.separation import Side, called, curves, logistic, ranking_auc
+from gamma_flow.numerics.thresholds import Side, called, curves, logistic, ranking_auc
 
 VALUES = st.lists(
     st.tuples(st.integers(-8, 8).map(lambda n: n / 4), st.booleans()), min_size=2, max_size=40
