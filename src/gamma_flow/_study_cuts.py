@@ -24,7 +24,7 @@ from gamma_flow.numerics.thresholds import (
     called,
     curves,
     logistic,
-    ranking_area,
+    ranking_auc,
 )
 
 __all__ = ["Cut", "Verdict", "cut", "judged"]
@@ -40,7 +40,7 @@ class Verdict:
     ----------
     known, unknown : int
         How many spectra there were.
-    recall, false_positive_rate, precision, accuracy, area : float or None
+    recall, false_positive_rate, precision, accuracy, auc : float or None
         Part of the unknown that is found, part of the known that is called unknown, part of what is called
         that is unknown, part that is right; area under the receiver operating characteristic of the feature,
         on the rule's side. None where the spectra for it are missing.
@@ -54,7 +54,7 @@ class Verdict:
     false_positive_rate: float | None
     precision: float | None
     accuracy: float | None
-    area: float | None
+    auc: float | None
     by_label: Mapping[str, tuple[float, int]]
 
     def as_dict(self) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class Cut:
                 "left_out": list(self.left_out),
                 "known": self.verdict.known,
                 "unknown": self.verdict.unknown,
-                "area": self.verdict.area,
+                "auc": self.verdict.auc,
             },
         )
 
@@ -139,7 +139,8 @@ def cut(
     recall : float
         Find this part (0..1) of the unknown with as few false positives as possible.
     false_positive_rate : float
-        Call at most this part (0..1) of the known spectra unknown and find as many as possible.
+        Call at most this part (0..1) of the known spectra unknown: the cut goes as far as that allows, also
+        beyond what finds all unknown spectra of the table, since real ones may be weaker.
 
     Returns
     -------
@@ -217,7 +218,7 @@ def judged(rule: UnknownRule | Cut, table: FeatureTable) -> Verdict:
         alarms / known if known else None,
         hits / (hits + alarms) if unknown and hits + alarms else None,
         (hits + known - alarms) / len(table) if len(table) else None,
-        ranking_area(values, table.unknown, rule.side) if known and unknown else None,
+        ranking_auc(values, table.unknown, rule.side) if known and unknown else None,
         MappingProxyType(by_label),
     )
 
@@ -229,7 +230,6 @@ def _off_curves(seen: Curves, recall: float | None, rate: float | None) -> tuple
         return float(seen.threshold[at]), f"recall {recall:g}"
     if rate is not None:
         at = int(np.flatnonzero(seen.false_positive_rate <= rate + 1e-12)[-1])
-        at = int(np.argmax(seen.recall >= seen.recall[at]))  # no further than the unknown spectra reach
         return float(seen.threshold[at]), f"false-positive rate {rate:g}"
     return float(seen.threshold[int(seen.accuracy.argmax())]), "accuracy"
 

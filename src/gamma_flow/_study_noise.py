@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from gamma_flow._study_cuts import Cut, Verdict, cut, judged
-
-if TYPE_CHECKING:
-    from gamma_flow.study import Study
+from gamma_flow.data.study import Study
 
 __all__ = ["NoiseRow", "noise_rows"]
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gamma_flow.data.feature_table import FeatureTable
-from gamma_flow.numerics.thresholds import Curves, Side, area_below, curves, ranking_area
+from gamma_flow.numerics.thresholds import Curves, Side, auc_of, curves, ranking_auc
 
 __all__ = ["Ranking", "best_feature", "rankings", "side_of"]
 
-_AS_GOOD = 0.002  # of an area
+_AS_GOOD = 0.002  # of an AUC
 _ORDER = ("novelty", "novelty_p", "centred_similarity", "similarity", "centred_similarity_all", "deviance")
 
 
@@ -23,7 +23,7 @@ class Ranking:
     feature : str
     side : {"below", "above"}
         Where unknowns are taken to lie.
-    area : float
+    auc : float
         Under the receiver operating characteristic.
     curves : Curves
         What all thresholds do.
@@ -31,7 +31,7 @@ class Ranking:
 
     feature: str
     side: Side
-    area: float
+    auc: float
     curves: Curves
 
 
@@ -44,7 +44,7 @@ def side_of(table: FeatureTable, feature: str) -> Side:
         No known or no unknown spectra.
     """
     values = table.column(feature)
-    return "below" if ranking_area(values, table.unknown, "above") < 0.5 else "above"
+    return "below" if ranking_auc(values, table.unknown, "above") < 0.5 else "above"
 
 
 def rankings(table: FeatureTable, sides: Mapping[str, Side] | None = None) -> dict[str, Ranking]:
@@ -55,8 +55,8 @@ def rankings(table: FeatureTable, sides: Mapping[str, Side] | None = None) -> di
     table : FeatureTable
         With known and unknown spectra.
     sides : mapping of str to str, optional
-        Sides that were found on other spectra, by feature: an area below one half then tells that they are
-        wrong here. Features of both are returned. By default the side on which the area is larger.
+        Sides that were found on other spectra, by feature: an AUC below one half then tells that they are
+        wrong here. Features of both are returned. By default the side on which the AUC is larger.
 
     Raises
     ------
@@ -67,17 +67,17 @@ def rankings(table: FeatureTable, sides: Mapping[str, Side] | None = None) -> di
     for name in table.names if sides is None else [name for name in sides if name in table.columns]:
         side = side_of(table, name) if sides is None else sides[name]
         seen = curves(table.columns[name], table.unknown, side)
-        out[name] = Ranking(name, side, area_below(seen), seen)
+        out[name] = Ranking(name, side, auc_of(seen), seen)
     return out
 
 
 def best_feature(table: FeatureTable, names: Iterable[str] | None = None) -> str:
-    """Return the feature of the largest area; among those that are as good, the one that promises more.
+    """Return the feature of the largest AUC; among those that are as good, the one that promises more.
 
     Simulated unknowns are often too easy, and several features then are all but perfect: novelty, which knows
     noise and drift, goes before the cosines, and these before the others.
     """
     wanted = table.names if names is None else tuple(names)
-    area = {name: one.area for name, one in rankings(table).items() if name in wanted}
-    near = [name for name in area if area[name] >= max(area.values()) - _AS_GOOD]
-    return min(near, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), -area[name]))
+    auc = {name: one.auc for name, one in rankings(table).items() if name in wanted}
+    near = [name for name in auc if auc[name] >= max(auc.values()) - _AS_GOOD]
+    return min(near, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), -auc[name]))

@@ -73,8 +73,8 @@ class Report:
             "features": {
                 name: {
                     "side": one.side,
-                    "area": one.area,
-                    "area_real": self.real_rankings[name].area if name in self.real_rankings else None,
+                    "auc": one.auc,
+                    "auc_real": self.real_rankings[name].auc if name in self.real_rankings else None,
                 }
                 for name, one in self.simulated.items()
             },

@@ -18,8 +18,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -34,6 +33,7 @@ from gamma_flow._training_rows import training_rows
 from gamma_flow.data import BACKGROUND, SpectrumSet
 from gamma_flow.data.feature_table import FeatureTable
 from gamma_flow.data.features import PAPER, features
+from gamma_flow.data.study import Study
 from gamma_flow.errors import SettingsError, TrainingError, TrainingWarning
 from gamma_flow.evaluation import with_noise
 from gamma_flow.model import Model
@@ -63,38 +63,6 @@ __all__ = [
 Rows = NDArray[np.intp]
 Known = Literal["held out", "all"]
 Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Study:
-    """How each class looked to a model that was trained without it.
-
-    Parameters
-    ----------
-    table : FeatureTable
-        Known and unknown spectra of all turns.
-    left_out : tuple of str
-        The L classes that played the unknown.
-    classes : tuple of str
-        All K classes.
-    appearance : ndarray, shape (L, K)
-        Mean shares by which the spectra of each left-out class were explained; NaN for the class itself.
-    noisy : mapping of float to FeatureTable
-        The same spectra with Gaussian noise added, by its size (`gamma_flow.evaluation.with_noise`).
-    """
-
-    table: FeatureTable
-    left_out: tuple[str, ...]
-    classes: tuple[str, ...]
-    appearance: NDArray[np.float64]
-    noisy: Mapping[float, FeatureTable] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "noisy", MappingProxyType(dict(self.noisy)))
-        self.appearance.flags.writeable = False
-
-    def __repr__(self) -> str:
-        return f"Study(left out: {', '.join(self.left_out)}; {self.table!r})"
 
 
 def leave_one_out(

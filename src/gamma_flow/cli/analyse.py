@@ -93,7 +93,7 @@ def command(
                 *(percent(share) for share in record["shares"].values()),
                 f"{record['similarity']:.4f}",
                 percent(record["explained_variance"]),
-                *([f"p {record['novelty_p']:.3f}" if record["novel"] else ""] if told else []),
+                *([_novel(record, model.unknown_rule is not None)] if told else []),
             )
             for record in records[:show]
         ]
@@ -104,3 +104,10 @@ def command(
             f"warning: {len(empty)} spectra hold nothing within the model's range: {empty[0]}, ...", err=True
         )
         sys.exit(1)
+
+
+def _novel(record: dict[str, Any], ruled: bool) -> str:
+    """Say that a spectrum is novel, with its p-value where that decides."""
+    if not record["novel"]:
+        return ""
+    return "yes" if ruled else f"p {record['novelty_p']:.3f}"

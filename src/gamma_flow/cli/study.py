@@ -156,7 +156,8 @@ def _write(report: Report, model: Model, folder: Path) -> None:
     from gamma_flow.plot.palette import Palette
     from gamma_flow.tabular import json_bytes, staged
 
-    palette = Palette(report.study.classes, model.templates.background)
+    many = len(report.study.classes) > 64  # more than there are looks: each plot chooses for itself
+    palette = None if many else Palette(report.study.classes, model.templates.background)
     with staged(folder) as stage:
         (stage / "study.json").write_bytes(json_bytes(report.as_dict()))
         for name, drawn in plots.all_of(report, palette=palette).items():
@@ -174,19 +175,19 @@ def _show(report: Report, ruled: Model, output: Path | None) -> None:
         )
     importance = {} if tree is None else dict(zip(tree.features, tree.importance, strict=True))
     rows = []
-    for name, one in sorted(report.simulated.items(), key=lambda item: -item[1].area):
+    for name, one in sorted(report.simulated.items(), key=lambda item: -item[1].auc):
         there = report.real_rankings.get(name)
         rows.append(
             (
                 name,
                 one.side,
-                f"{one.area:.3f}",
-                "–" if there is None else f"{there.area:.3f}",
+                f"{one.auc:.3f}",
+                "–" if there is None else f"{there.auc:.3f}",
                 f"{importance[name]:.3f}" if name in importance else "–",
             )
         )
     table(
-        "area under the receiver operating characteristic, by feature; 0.5: no better than a coin",
+        "AUC (area under the receiver operating characteristic) by feature; 0.5: no better than a coin",
         ["feature", "unknowns lie", "left-out classes", "real unknowns", "importance"],
         rows,
     )

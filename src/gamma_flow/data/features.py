@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from gamma_flow.data.method import Method
 from gamma_flow.errors import SettingsError
 from gamma_flow.numerics._span import fitted
+from gamma_flow.numerics.drift import moved
 from gamma_flow.numerics.novelty import peak_excess
 from gamma_flow.numerics.similarity import FitQuality, fit_quality
 
@@ -184,9 +185,14 @@ def _of_shares(name: str, ranked: Floats) -> Floats:
 
 def _fit(analysis: Analysis) -> Floats:
     """Return the denoised spectra; the same sums for any batch."""
-    return (
-        analysis.denoised if analysis.gain is not None else fitted(analysis.scores, analysis.templates.shapes)
-    )
+    shapes = analysis.templates.shapes
+    if analysis.gain is None:
+        return fitted(analysis.scores, shapes)
+    out = np.empty(analysis.values.shape)
+    for gain in np.unique(analysis.gain):
+        rows = analysis.gain == gain
+        out[rows] = fitted(analysis.scores[rows], moved(shapes, analysis.axis.edges, float(gain)))
+    return out
 
 
 def _peak(analysis: Analysis, method: Method) -> Floats:
@@ -195,8 +201,8 @@ def _peak(analysis: Analysis, method: Method) -> Floats:
     mean, basis = _fit(analysis)[:, use], analysis.basis
     if basis is not None and analysis.drift is not None and analysis.drift.shape[1]:
         # the drifts that were fitted move lines: without them each would leave a peak beside a dip
-        shift = basis.distortions.drift
-        mean = mean + np.einsum("nd,nk,dkc->nc", analysis.drift, analysis.scores, shift, optimize=False)
+        for number, shift in enumerate(basis.distortions.drift):
+            mean = mean + fitted(analysis.scores * analysis.drift[:, number : number + 1], shift)
     edges = templates.axis.edges
     centres = 0.5 * (edges[:-1] + edges[1:])[use]
     return peak_excess(

@@ -166,24 +166,29 @@ def peak_excess(
             variance = np.maximum(fit, _FLOOR) + (f[rows, None] * fit) ** 2
         else:
             variance = np.broadcast_to(np.square(np.asarray(sigma, np.float64)[rows]), fit.shape)
-        # sums of one row alone, so that no answer depends on the batch
-        net = np.einsum("nc,jc->nj", y[rows] - fit, filters)
-        spread = np.einsum("nc,jc->nj", variance, filters**2)
+        rest, net, spread = y[rows] - fit, np.zeros(fit.shape), np.zeros(fit.shape)
+        # channel by channel of the filter, so that the sums are the same in any batch
+        for offset, weight in filters:
+            lo, hi = max(0, -offset), min(a, a - offset)
+            net[:, lo:hi] += weight[lo:hi] * rest[:, lo + offset : hi + offset]
+            spread[:, lo:hi] += weight[lo:hi] ** 2 * variance[:, lo + offset : hi + offset]
         excess = np.divide(net, np.sqrt(spread), out=np.zeros_like(net), where=spread > 0)
         out[rows] = excess.max(axis=1, initial=0.0)
     return out
 
 
-def _peak_filters(width: Floats) -> Floats:
-    """Return a Gaussian at each channel less its mean over its surroundings, shape (A, A)."""
+def _peak_filters(width: Floats) -> list[tuple[int, Floats]]:
+    """Return a Gaussian at each channel less its mean over its surroundings: offsets with weights (A,)."""
     s = np.maximum(width * _TO_SIGMA, _LEAST_SIGMA)[:, None]
-    x = np.arange(len(width)) - np.arange(len(width))[:, None]
-    near = np.abs(x) <= np.maximum(np.ceil(_PEAK_REACH * s), 2.0)
+    a = len(width)
+    reach = min(int(np.ceil(max(_PEAK_REACH * float(s.max()), 2.0))), a - 1)
+    x = np.arange(-reach, reach + 1)
+    to = np.arange(a)[:, None] + x
+    near = (np.abs(x) <= np.maximum(np.ceil(_PEAK_REACH * s), 2.0)) & (to >= 0) & (to < a)
     bell = np.where(near, np.exp(-0.5 * (x / s) ** 2), 0.0)
-    out: Floats = np.where(
-        near, bell - bell.sum(axis=1, keepdims=True) / near.sum(axis=1, keepdims=True), 0.0
-    )
-    return out
+    mean = bell.sum(axis=1, keepdims=True) / near.sum(axis=1, keepdims=True)
+    weights = np.where(near, bell - mean, 0.0)
+    return [(int(offset), weights[:, number]) for number, offset in enumerate(x)]
 
 
 def _start(z: Floats, width: int) -> Floats:

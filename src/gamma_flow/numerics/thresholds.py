@@ -10,12 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from gamma_flow.errors import DataError, IncompatibleError
 
-__all__ = ["Curves", "Logistic", "Side", "area_below", "called", "curves", "logistic", "ranking_area"]
+__all__ = ["Curves", "Logistic", "Side", "auc_of", "called", "curves", "logistic", "ranking_auc"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Side = Literal["below", "above"]
-"""On which side of a threshold a spectrum is called."""
 
 _STEPS = 100  # of Newton's method
 _RIDGE = (
@@ -133,7 +132,7 @@ def curves(values: ArrayLike, unknown: ArrayLike, side: Side) -> Curves:
     )
 
 
-def ranking_area(values: ArrayLike, unknown: ArrayLike, side: Side) -> float:
+def ranking_auc(values: ArrayLike, unknown: ArrayLike, side: Side) -> float:
     """Return the area under the receiver operating characteristic: how often an unknown ranks first.
 
     Parameters, errors : as `curves`. Equal values count one half.
@@ -144,13 +143,13 @@ def ranking_area(values: ArrayLike, unknown: ArrayLike, side: Side) -> float:
 
     Examples
     --------
-    >>> ranking_area([0.1, 0.3, 0.3], [True, True, False], "below")
+    >>> ranking_auc([0.1, 0.3, 0.3], [True, True, False], "below")
     0.75
     """
-    return area_below(curves(values, unknown, side))
+    return auc_of(curves(values, unknown, side))
 
 
-def area_below(found: Curves) -> float:
+def auc_of(found: Curves) -> float:
     """Return the area below recall against false-positive rate."""
     height = 0.5 * (found.recall[1:] + found.recall[:-1])
     return float((height * np.diff(found.false_positive_rate)).sum())

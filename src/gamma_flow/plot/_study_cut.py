@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from gamma_flow._study_cuts import Cut
 from gamma_flow._study_rankings import Ranking
 from gamma_flow.data.feature_table import FeatureTable
 from gamma_flow.errors import DataError
+from gamma_flow.numerics.thresholds import called
 from gamma_flow.plot._study_tree import KNOWN, plain
 from gamma_flow.plot._style import figure, legend, note, styled
 from gamma_flow.plot.palette import INK, SHADES, UNKNOWN, Palette
@@ -24,6 +25,7 @@ __all__ = ["feature_histogram", "roc", "sigmoid", "threshold_curves"]
 
 _BINS = 60
 _SPREAD = 50.0  # a feature is drawn over its logarithm if its upper values are so many times its middle
+_MOST = 60  # classes that have a row
 _MANY = 24  # rows from which letters are smaller
 _DECADES = 5  # that are marked on an axis
 _LINES = 6  # features in one plot of receiver operating characteristics
@@ -50,7 +52,8 @@ def feature_histogram(
     -------
     matplotlib.figure.Figure
         Above, counts on a logarithmic scale; below, for each class 5 to 95 % (line), 25 to 75 % (bar) and the
-        middle, with the part that the cut finds.
+        middle, with the part that the cut calls unknown; of more than 60 classes those of which it finds
+        least.
 
     Raises
     ------
@@ -59,10 +62,11 @@ def feature_histogram(
     """
     if not len(table):
         raise DataError("there are no spectra to draw", where="feature_histogram")
-    rows = _groups(table, real)
-    colours = Palette(dict.fromkeys(table.left_out.tolist())) if palette is None else palette
+    rows = _groups(table, real, chosen)
+    colours = Palette(one for _, one, _, _ in rows if one not in ("", "?")) if palette is None else palette
     step = 0.3 if len(rows) <= _MANY else 0.2
-    drawn = figure(8.0, 4.3 + step * len(rows))
+    longest = max(len(name) for name, _, _, _ in rows)
+    drawn = figure(8.0 + 0.08 * max(longest - 14, 0), 4.3 + step * len(rows))  # names take no room from data
     upper, lower = drawn.subplots(2, 1, sharex=True, height_ratios=[3.0, 0.45 + step * len(rows)])
     values = table.column(chosen.feature)
     everything = values if real is None else np.concatenate([values, real.column(chosen.feature)])
@@ -96,44 +100,42 @@ def feature_histogram(
     return drawn
 
 
-def _groups(table: FeatureTable, real: FeatureTable | None) -> list[tuple[str, str, FeatureTable]]:
-    """Return name, class and spectra of each row: known ones, each left-out class, real ones."""
-    rows = [("known", "", table[~table.unknown])]
-    rows += [
-        (name, name, table[table.unknown & (table.left_out == name)])
+def _groups(
+    table: FeatureTable, real: FeatureTable | None, chosen: Cut
+) -> list[tuple[str, str, FeatureTable, float]]:
+    """Return name, class, spectra and called part of each row: known ones, left-out classes, real ones."""
+
+    def row(name: str, of: str, part: FeatureTable) -> tuple[str, str, FeatureTable, float]:
+        found = called(part.column(chosen.feature), chosen.threshold, chosen.side)
+        return name, of, part, float(found.mean()) if len(part) else 0.0
+
+    classes = [
+        row(name, name, table[table.unknown & (table.left_out == name)])
         for name in dict.fromkeys(table.left_out.tolist())
     ]
+    if len(classes) > _MOST:  # those that the cut finds least
+        classes = sorted(classes, key=lambda one: one[3])[:_MOST]
+    rows = [row("known", "", table[~table.unknown]), *classes]
     if real is not None:
-        rows.append(("real known", "", real[~real.unknown]))
-        rows.append(("real unknown", "?", real[real.unknown]))
-    return [row for row in rows if len(row[2])]
+        rows += [row("real known", "", real[~real.unknown]), row("real unknown", "?", real[real.unknown])]
+    return [one for one in rows if len(one[2])]
 
 
-def _ranges(axes: Axes, rows: list[tuple[str, str, FeatureTable]], chosen: Cut, colours: Palette) -> None:
+def _ranges(
+    axes: Axes, rows: list[tuple[str, str, FeatureTable, float]], chosen: Cut, colours: Palette
+) -> None:
     size = 9.0 if len(rows) <= _MANY else 7.5
-    for number, (_, name, part) in enumerate(rows):
-        low, first, middle, third, high = np.quantile(
-            part.column(chosen.feature), [0.05, 0.25, 0.5, 0.75, 0.95]
-        )
+    beside: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": size}
+    for number, (_, name, part, found) in enumerate(rows):
+        quantiles = np.quantile(part.column(chosen.feature), [0.05, 0.25, 0.5, 0.75, 0.95])
+        low, first, middle, third, high = quantiles
         colour = KNOWN if name == "" else INK if name == "?" else colours[name].colour
         axes.plot([low, high], [number, number], color=colour, lw=1.5)
         axes.plot([first, third], [number, number], color=colour, lw=6, solid_capstyle="butt")
         axes.plot([middle], [number], "o", color="white", mec=colour, ms=6, zorder=4)
-        found = part.column(chosen.feature)
-        part_called = (
-            found <= chosen.threshold if chosen.side == "below" else found >= chosen.threshold
-        ).mean()
-        axes.annotate(
-            f"{100 * part_called:.0f} %",
-            (1.01, number),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            fontsize=size,
-        )
-    axes.annotate(
-        "called", (1.01, -0.9), xycoords=("axes fraction", "data"), va="center", fontsize=9, color="#555555"
-    )
-    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows], fontsize=size + 1)
+        axes.annotate(f"{100 * found:.0f} %", (1.01, number), **beside)
+    axes.annotate("called", (1.01, -0.9), color="#555555", **beside)
+    axes.set_yticks(range(len(rows)), [name for name, _, _, _ in rows], fontsize=size + 1)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
 
@@ -299,17 +301,17 @@ def roc(
     real : mapping of str to Ranking, optional
         The same of real unknowns.
     features : iterable of str, optional
-        Which of them; by default the six of the largest area.
+        Which of them; by default the six of the largest AUC.
     chosen : Cut, optional
         Is marked on its curve.
 
     Returns
     -------
     matplotlib.figure.Figure
-        False-positive rates on a logarithmic scale: small ones are those that matter. The dotted line is a
-        coin's.
+        False-positive rates on a logarithmic scale: small ones are those that matter. Steps join what
+        thresholds can reach; the dotted line is a coin's.
     """
-    names = list(features or sorted(simulated, key=lambda name: -simulated[name].area)[:_LINES])
+    names = list(features or sorted(simulated, key=lambda name: -simulated[name].auc)[:_LINES])
     if chosen is not None and chosen.feature not in names and chosen.feature in simulated:
         names = [*names[: _LINES - 1], chosen.feature]
     drawn = figure(11.0, 5.2)
@@ -327,13 +329,13 @@ def roc(
             curve, look = part[name].curves, _looks(number)
             axes.plot(
                 np.maximum(curve.false_positive_rate, least / 2), curve.recall,
-                label=f"{plain(name)}: {part[name].area:.3f}", **look,
+                drawstyle="steps-post", label=f"{plain(name)}: {part[name].auc:.3f}", **look,
             )  # fmt: skip
         x = np.geomspace(least / 2, 1, 100)
         axes.plot(x, x, color="#999999", lw=1, ls=":")
         axes.set_xscale("log")
         axes.set(xlim=(least / 2, 1), ylim=(0, 1.02), xlabel="False-positive rate")
-        axes.set_title(f"{title}: area under the curve", pad=8 + 15 * len(names))
+        axes.set_title(f"{title}: AUC", pad=8 + 15 * len(names))
         legend(axes, rows=len(names), ncols=1)
     if chosen is not None:
         told = chosen.verdict

@@ -9,6 +9,7 @@ import numpy as np
 
 from gamma_flow._study_cuts import Cut
 from gamma_flow._study_noise import NoiseRow
+from gamma_flow.data.study import Study
 from gamma_flow.errors import DataError
 from gamma_flow.plot._study_tree import KNOWN, plain
 from gamma_flow.plot._style import figure, legend, styled
@@ -17,7 +18,6 @@ from gamma_flow.plot.palette import INK, SHADES, UNKNOWN
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from gamma_flow.study import Study
 
 __all__ = ["appearance", "noise_behaviour"]
 

@@ -73,7 +73,7 @@ def unknowns(result: Result, study: StudyReport | None, palette: Palette) -> Sec
             "unknown."
         )
     blocks.append(Paragraph(text))
-    ranked = sorted(study.simulated.items(), key=lambda pair: -pair[1].area)[:_FEATURES]
+    ranked = sorted(study.simulated.items(), key=lambda pair: -pair[1].auc)[:_FEATURES]
     blocks.append(
         Table(
             ("feature", "unknown if", "area, classes left out", "area, real unknowns"),
@@ -81,8 +81,8 @@ def unknowns(result: Result, study: StudyReport | None, palette: Palette) -> Sec
                 (
                     name,
                     "small" if one.side == "below" else "large",
-                    number(one.area),
-                    number(study.real_rankings[name].area if name in study.real_rankings else None),
+                    number(one.auc),
+                    number(study.real_rankings[name].auc if name in study.real_rankings else None),
                 )
                 for name, one in ranked
             ],
