@@ -112,7 +112,7 @@ def _matrix(
 
     longest = max(len(name) for name in columns) * _LETTER
     cell = float(np.clip(8.5 / max(counts.shape), 0.17, 0.85))
-    wide = max(cell, min(longest + 0.1, 1.5)) if len(columns) <= 8 else cell
+    wide = max(cell, min(longest + 0.1, 7.5 / len(columns))) if len(columns) <= 8 else cell
     totals = counts.sum(axis=1)
     labels = [f"{name}  ({total})" for name, total in zip(rows, totals, strict=True)]
     left = 0.9 + max(len(name) for name in labels) * _LETTER

@@ -65,7 +65,7 @@ def reliability(shown: Reliability, *, most: int = 12, palette: Palette | None =
     if not chosen:
         note(
             grid[0, 0],
-            "No class could be tested: every spectrum with labels holds all of them, or none is known.",
+            "No class could be tested: it takes spectra that are known not to hold it (or known contents).",
         )
         return drawn
     palette = Palette(shown.classes) if palette is None else palette
@@ -90,7 +90,7 @@ def _heading(shown: Reliability, chosen: list[int], known: int) -> str:
         "share": "How often a class is there, by its share; nothing is promised here",
     }[shown.statement]
     if known > len(chosen):
-        return f"{text} shown, those farthest off among {known}"
+        return f"{text}; {len(chosen)} of {known} classes shown, those farthest off"
     untested = [name for k, name in enumerate(shown.classes) if k not in chosen]
     if len(untested) > 3:
         return f"{text}; {len(untested)} classes have no spectra to test them"
@@ -118,6 +118,8 @@ def _floor(shown: Reliability, chosen: list[int]) -> float:
 
 
 def _diagram(axes: Axes, shown: Reliability, k: int, floor: float, palette: Palette) -> None:
+    from matplotlib.ticker import NullLocator
+
     name = shown.classes[k]
     look = palette[name]
     seen = np.isfinite(shown.observed[k]) & np.isfinite(shown.low[k])
@@ -149,6 +151,8 @@ def _diagram(axes: Axes, shown: Reliability, k: int, floor: float, palette: Pale
     if floor:
         axes.set_xscale("log")
         axes.set_yscale("log")
+        for scale in (axes.xaxis, axes.yaxis):
+            scale.set_minor_locator(NullLocator())  # decades are enough, and many ticks are slow
         axes.set_xlim(float(np.nanmin(shown.stated[shown.stated > 0])), 1.0)
         axes.set_ylim(floor, 1.3)
     else:
@@ -236,7 +240,7 @@ def roc(shown: Roc, *, most: int = 10, palette: Palette | None = None) -> Figure
         told = ", ".join(without) if len(without) < 4 else f"{len(without)} classes"
         rest += f"; no curve of {told}, in all spectra or in none"
     words = f"Spectra with and without each class, ranked by {rank}; marks: the model's rule{rest}"
-    title(drawn, words, beside=1.8)
+    title(drawn, words, beside=2.4)
     return drawn
 
 
