@@ -174,7 +174,7 @@ def _numbers(
     """Write counts, percent and marks into the cells that are large enough."""
     letters = len(str(int(counts.max(initial=0))))
     size = min(10.0, cell * 72 / max(letters, 3) / 0.66)
-    if size < 5.0:
+    if size < 6.5:
         return
     both = cell >= 0.58
     for y, x in np.argwhere(counts > 0):

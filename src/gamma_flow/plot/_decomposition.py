@@ -148,12 +148,13 @@ def _measured(axes: Axes, one: Decomposition) -> None:
 
 
 def _scale(axes: Axes, one: Decomposition, log: bool | None) -> None:
-    used = np.concatenate([one.values[one.active], one.fit[one.active]])
+    upper = one.values if one.errors is None else one.values + np.nan_to_num(one.errors)
+    used = np.concatenate([one.values[one.active], upper[one.active], one.fit[one.active]])
     top, bottom = float(used.max()), float(used.min())
     bent = top > _BRIGHT and one.kind == "counts" if log is None else log
     if bent:
         axes.set_yscale("symlog", linthresh=10.0 if one.kind == "counts" else max(top, -bottom) * 1e-2)
-    high = (top * (2.0 if bent else 1.1)) if top > 0 else 1.0
+    high = (top * (1.6 if bent else 1.04)) if top > 0 else 1.0
     axes.set_ylim(min(0.0, 1.1 * bottom), high)
     axes.set_xlim(one.axis.edges[0], one.axis.edges[-1])
     axes.set_ylabel(value_label(one.kind))
@@ -229,7 +230,9 @@ def _told(one: Decomposition, number: int) -> str:
 
 
 def _heading(drawn: Figure, one: Decomposition) -> None:
-    found = [one.classes[number] for number in _ranked(one) if one.present[number]]
+    ranked = _ranked(one)
+    floor = [number for number in ranked if one.classes[number] == one.background]
+    found = [one.classes[k] for k in [*(k for k in ranked if k not in floor), *floor] if one.present[k]]
     where = ", ".join(part for part in (one.origin.rpartition("/")[2], one.detector) if part)
     lasting = f", {one.live_time:.4g} s" if np.isfinite(one.live_time) else ""
     quality = f"cosine {one.similarity:.3f}, explained variance {100 * one.explained_variance:.1f} %"

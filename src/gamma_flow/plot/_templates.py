@@ -119,7 +119,9 @@ def _panels(held: Templates, chosen: list[int], log: bool, palette: Palette) -> 
         first.yaxis.set_minor_locator(NullLocator())  # decades are enough, and many ticks are slow
         first.set_ylim(floor, top * 1.5)
     elif log:
-        first.set_yscale("symlog", linthresh=max(top, -bottom) * 1e-3)
+        far = 10.0 ** np.floor(np.log10(max(top, -bottom)))
+        first.set_yscale("symlog", linthresh=far / 10)
+        first.set_yticks([at for at in (-far, -far / 10, 0, far / 10, far) if bottom <= at <= top or at == 0])
     drawn.supxlabel(axis_label(held.axis), fontsize=11)
     drawn.supylabel(value_label(held.kind, normalised=True), fontsize=11)
     return drawn, greyed
