@@ -188,7 +188,7 @@ def coverage(
     IncompatibleError
         A model without intervals; analyses and spectra that do not belong together.
     SettingsError
-        Levels outside 0 to 1.
+        Levels outside 0 to 1, units that are not positive numbers.
     """
     analyses, sets = paired(analysis, spectra)
     table = outcomes(analyses, sets)
@@ -201,9 +201,17 @@ def coverage(
             "the contents of these spectra are not known, so no interval can be tested",
             cure="give Labels their amounts, or test p-values with reliability()",
         )
+    units = np.asarray(unit, np.float64)
+    if units.shape not in ((), (len(classes),)) or not (np.isfinite(units) & (units > 0)).all():
+        raise SettingsError(
+            "a unit is one number above 0, for all classes or for each",
+            where="unit",
+            expected=f"1 or {len(classes)} numbers",
+            found=str(unit),
+        )
     inside, known = [], []
     for found, part in zip(analyses, sets, strict=True):
-        amounts = _amounts(part, classes) * np.broadcast_to(np.asarray(unit, np.float64), len(classes))
+        amounts = _amounts(part, classes) * units
         known.append(np.isfinite(amounts) & (amounts > 0))
         hits = np.zeros((len(stated), *amounts.shape), bool)
         for number, level in enumerate(stated):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gamma_flow.data.evaluation import Confusion, Evaluation
 from gamma_flow.data.labels import BACKGROUND
 from gamma_flow.diagnostics import SetConfusion
-from gamma_flow.plot._shared import OUTCOME_LOOKS, ink_on, set_name, title
+from gamma_flow.plot._shared import OUTCOME_LOOKS, ink_on, set_name, title, wrapped
 from gamma_flow.plot._style import figure, styled
 from gamma_flow.plot.palette import Palette
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["confusion"]
 
 _NOTHING = "(none)"
-_LETTER = 0.085  # inches a letter of a tick label takes
+_LETTER = 0.085  # inches that a letter of a tick label takes ...
+_WIDE = 0.0722  # ... and that `wrapped` reckons with
 
 
 @styled
@@ -110,12 +111,13 @@ def _matrix(
 ) -> Figure:
     from matplotlib.colors import to_rgb
 
-    longest = max(len(name) for name in columns) * _LETTER
     cell = float(np.clip(8.5 / max(counts.shape), 0.17, 0.85))
+    across = [_folded(name, cell) for name in columns]
+    longest = _longest(across)
     wide = max(cell, min(longest + 0.1, 7.5 / len(columns))) if len(columns) <= 8 else cell
     totals = counts.sum(axis=1)
-    labels = [f"{name}  ({total})" for name, total in zip(rows, totals, strict=True)]
-    left = 0.9 + max(len(name) for name in labels) * _LETTER
+    labels = [_folded(f"{name}  ({total})", cell) for name, total in zip(rows, totals, strict=True)]
+    left = 0.9 + _longest(labels)
     upright = longest > wide - 0.08
     below = 1.1 + (longest if upright else 0.25)
     drawn = figure(max(5.6, left + wide * len(columns) + 0.3), below + cell * len(rows) + 0.75)
@@ -125,7 +127,7 @@ def _matrix(
     strength = np.where(counts > 0, 0.22 + 0.78 * part, 0.0)[..., None]
     fill = 1 - strength * (1 - looks[outcome])
     axes.imshow(fill, aspect="auto", interpolation="none")
-    axes.set_xticks(np.arange(len(columns)), columns, rotation=90 if upright else 0)
+    axes.set_xticks(np.arange(len(columns)), across, rotation=90 if upright else 0)
     axes.set_yticks(np.arange(len(rows)), labels)
     small = min(10.0, cell * 72 * 0.75)
     axes.tick_params(length=0, labelsize=small)
@@ -143,6 +145,18 @@ def _matrix(
     _legend(drawn, outcome[counts > 0], bool(mixed.any()))
     title(drawn, words)
     return drawn
+
+
+def _folded(name: str, cell: float) -> str:
+    """Break a long name where a row or column has room for several lines."""
+    lines = int(cell * 72 / 13)
+    letters = max(28, -(-len(name) // max(lines, 1)) + 6)
+    return name if lines < 2 else wrapped(name, letters * _WIDE, 10.0)
+
+
+def _longest(names: Sequence[str]) -> float:
+    """Return the inches that the longest line of some names takes."""
+    return _LETTER * max(len(line) for name in names for line in name.split("\n"))
 
 
 def _frames(axes: Axes, outcome: NDArray[Any], counts: NDArray[Any], cell: float) -> None:
@@ -180,7 +194,7 @@ def _numbers(
     for y, x in np.argwhere(counts > 0):
         ink = ink_on(fill[y, x])
         percent = 100 * part[y, x]
-        told = f"{percent:.0f} %" if percent >= 1 or percent == 0 else "<1 %"
+        told = "<1 %" if percent < 1 else ">99 %" if 99.5 <= percent < 100 else f"{percent:.0f} %"
         text = f"{counts[y, x]}\n{told}" if both else f"{counts[y, x]}"
         axes.text(
             x,

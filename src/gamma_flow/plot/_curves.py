@@ -83,12 +83,15 @@ def reliability(shown: Reliability, *, most: int = 12, palette: Palette | None =
 
 
 def _heading(shown: Reliability, chosen: list[int], known: int) -> str:
-    inside = sum(_inside(shown, k) for k in chosen)
-    text = {
-        "p-value": f"Stated p-values come true within the band for {inside} of {len(chosen)} classes",
-        "interval": f"Intervals cover within the band for {inside} of {len(chosen)} classes",
-        "share": "How often a class is there, by its share; nothing is promised here",
-    }[shown.statement]
+    many = f"of {len(chosen)} classes"
+    if shown.statement == "share":
+        text = "How often a class is there, by its share; nothing is promised here"
+    elif shown.statement == "interval":
+        short = sum(bool((shown.observed[k] < shown.low[k]).any()) for k in chosen)
+        text = f"Intervals of {short} {many} hold less than they state (below the band)"
+    else:
+        over = sum(bool((shown.observed[k] > shown.high[k]).any()) for k in chosen)
+        text = f"{over} {many} have more false alarms than stated (above the band)"
     if known > len(chosen):
         return f"{text}; {len(chosen)} of {known} classes shown, those farthest off"
     untested = [name for k, name in enumerate(shown.classes) if k not in chosen]
@@ -103,12 +106,6 @@ def _distance(shown: Reliability, k: int) -> float:
     with np.errstate(invalid="ignore"):
         off = np.abs(shown.observed[k] - shown.stated[k]) / half
     return float(np.nanmax(np.where(shown.stated[k] < 1, off, 0.0)))
-
-
-def _inside(shown: Reliability, k: int) -> bool:
-    seen = np.isfinite(shown.observed[k])
-    part = shown.observed[k][seen]
-    return bool(((part >= shown.low[k][seen]) & (part <= shown.high[k][seen])).all())
 
 
 def _floor(shown: Reliability, chosen: list[int]) -> float:

@@ -141,10 +141,10 @@ def _measured(axes: Axes, one: Decomposition) -> None:
             zorder=3,
         )
         return
-    axes.stairs(one.values, edges, baseline=None, color=INK, linewidth=0.6, label=label, zorder=3)
+    axes.stairs(one.values, edges, baseline=None, color="#777777", linewidth=0.4, label=label, zorder=1.5)
     if one.errors is not None:
         low, high = one.values - one.errors, one.values + one.errors
-        axes.fill_between(edges, steps(low), steps(high), step="post", color=INK, alpha=0.2, linewidth=0)
+        axes.fill_between(edges, steps(low), steps(high), step="post", color=INK, alpha=0.15, linewidth=0)
 
 
 def _scale(axes: Axes, one: Decomposition, log: bool | None) -> None:
@@ -166,7 +166,7 @@ def _residual(axes: Axes, one: Decomposition) -> None:
     axes.axhspan(-1, 1, color=NOTHING, linewidth=0, zorder=0.5)
     for at in (-3, 3):
         axes.axhline(at, color="#777777", linewidth=0.8, linestyle=(0, (4, 3)))
-    axes.plot(one.axis.centres, pulls, ".", color=INK, markersize=3)
+    axes.plot(one.axis.centres, pulls, ".", color=INK, markersize=3 if len(pulls) <= _MANY else 1)
     axes.set_ylim(-reach, reach)
     far = 3 if reach < 9 else int(0.7 * reach)
     axes.set_yticks([-far, 0, far])

@@ -103,9 +103,9 @@ def scores(
                 _marks(axes, tested.shares[:, pair], kinds, ~wrong, palette)
             _marks(axes, tested.shares[:, pair], kinds, wrong, palette, edge=_WRONG)
             if i == k - 2:
-                axes.set_xlabel(f"Share of\n{chosen[j]}")
+                axes.set_xlabel(wrapped(f"Share of {chosen[j]}", size - 0.3, 11.0))
             if j == 0:
-                axes.set_ylabel(f"Share of\n{chosen[i + 1]}")
+                axes.set_ylabel(wrapped(f"Share of {chosen[i + 1]}", size - 0.3, 11.0))
     grid[0, 0].set(xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
     names = [name for name, _ in kinds] + [name for name, _ in known]
     edges = [] if only_errors else [("right", INK)]
@@ -154,7 +154,7 @@ def _dots(
 ) -> None:
     for name, rows in kinds:
         # a line without a line is drawn far faster than a scatter
-        (dots,) = axes.plot(*points[rows].T, ".", color=_look(name, palette).colour, markersize=2)
+        (dots,) = axes.plot(*points[rows].T, ".", color=_look(name, palette).colour, markersize=3)
         dots.set(alpha=0.5, markeredgewidth=0, zorder=1, rasterized=len(points) > _RASTER)
 
 
@@ -224,20 +224,21 @@ def mean_scores(shown: MeanScores, *, palette: Palette | None = None) -> Figure:
     drawn = figure(max(6.0, min(1.4 + rows * (0.32 * k + 0.5), 13.0)), 4.6)
     axes = drawn.subplots()
     scale, unit = _scale(shown)
+    room = (float(drawn.get_size_inches()[0]) - 3.4) / rows
     error = np.where(np.isnan(shown.run_error), shown.error, shown.run_error)
     wide = 0.84 / k
     for number, name in enumerate(shown.classes):
         look = palette[name]
         at = np.arange(rows) + (number - (k - 1) / 2) * wide
         axes.bar(at, scale * shown.mean[:, number], 0.92 * wide, color=look.colour, hatch=look.hatch or None,
-                 edgecolor="white", linewidth=0.5, label=name)  # fmt: skip
+                 edgecolor="white", linewidth=0.5, label=wrapped(name, 2.0, 10.0))  # fmt: skip
         for spread, line in ((shown.deviation, 0.9), (error, 3.0)):
             known = np.isfinite(spread[:, number])
             middle = scale * shown.mean[known, number]
             axes.errorbar(
                 at[known], middle, scale * spread[known, number], fmt="none", ecolor=INK, elinewidth=line
             )
-    axes.set_xticks(np.arange(rows), [_below(shown, row) for row in range(rows)])
+    axes.set_xticks(np.arange(rows), [_below(shown, row, room) for row in range(rows)])
     axes.tick_params(axis="x", length=0)
     axes.axhline(0, color="#555555", linewidth=0.8)
     axes.set_ylabel(unit)
@@ -252,8 +253,8 @@ def _scale(shown: MeanScores) -> tuple[float, str]:
     return (100.0, "Mean share (%)") if shown.of == "shares" else (1.0, "Mean score (counts or intensity)")
 
 
-def _below(shown: MeanScores, row: int) -> str:
-    return f"{shown.true[row]}\n({shown.n[row]} in {shown.runs[row]})"
+def _below(shown: MeanScores, row: int, inches: float) -> str:
+    return wrapped(f"{shown.true[row]}\n({shown.n[row]} in {shown.runs[row]})", inches, 10.0)
 
 
 def _map(shown: MeanScores) -> Figure:
