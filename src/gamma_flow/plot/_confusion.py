@@ -40,7 +40,7 @@ def confusion(
     − incomplete (gold), + complete with extra (orange), ± incomplete with extra (red). For single answers a
     source taken for background is incomplete, background taken for a source is extra, a source taken for
     another one is both. Cells of gathered sets with several outcomes take the look of the most frequent one,
-    and a dot. Numbers are left out where cells are too small for them.
+    and a dot. Where cells are too small for numbers, wrong answers keep their marks.
 
     Parameters
     ----------
@@ -77,7 +77,11 @@ def _set_names(shown: SetConfusion) -> tuple[list[str], list[str], str]:
     """Return names of rows and columns; the background is left out where all sets hold it."""
     every = [*shown.true, *shown.predicted]
     floor = shown.background if all(shown.background in names for names in every) else None
-    rows, columns = ([set_name(names, floor) for names in side] for side in (shown.true, shown.predicted))
+    empty = "(nothing)" if any(shown.background in names for names in every) else "(no source)"
+    rows, columns = (
+        [set_name(names, floor) if names else empty for names in side]
+        for side in (shown.true, shown.predicted)
+    )
     for side, more in zip((rows, columns), shown.gathered, strict=True):
         if more:
             side.append(f"({more} other{'s' if more > 1 else ''})")
@@ -164,9 +168,10 @@ def _frames(axes: Axes, outcome: NDArray[Any], counts: NDArray[Any], cell: float
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
 
-    for line, number in ((axes.axvline, counts.shape[1]), (axes.axhline, counts.shape[0])):
-        for at in range(number + 1):
-            line(at - 0.5, color="#E4E4E4", linewidth=0.6, zorder=1)
+    high, wide = counts.shape
+    axes.vlines(np.arange(wide + 1) - 0.5, -0.5, high - 0.5, color="#E4E4E4", linewidth=0.6, zorder=1)
+    axes.hlines(np.arange(high + 1) - 0.5, -0.5, wide - 0.5, color="#E4E4E4", linewidth=0.6, zorder=1)
+    axes.set(xlim=(-0.5, wide - 0.5), ylim=(high - 0.5, -0.5))
     for kind, (colour, _, _) in enumerate(OUTCOME_LOOKS):
         cells = np.argwhere((outcome == kind) & (counts > 0))
         boxes = [Rectangle((x - 0.47, y - 0.47), 0.94, 0.94) for y, x in cells]
@@ -188,7 +193,10 @@ def _numbers(
     """Write counts, percent and marks into the cells that are large enough."""
     letters = len(str(int(counts.max(initial=0))))
     size = min(10.0, cell * 72 / max(letters, 3) / 0.66)
-    if size < 6.5:
+    if size < 6.5:  # no room for numbers: marks of the wrong answers alone, so that colour is not
+        for y, x in np.argwhere((counts > 0) & (outcome > 0)):
+            mark, ink = OUTCOME_LOOKS[outcome[y, x]][1], ink_on(fill[y, x])
+            axes.text(x, y, mark, ha="center", va="center", fontsize=cell * 72 * 0.6, color=ink)
         return
     both = cell >= 0.58
     for y, x in np.argwhere(counts > 0):
