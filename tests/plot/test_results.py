@@ -402,6 +402,14 @@ def test_coverage_is_drawn_on_plain_scales() -> None:
     assert "No class could be tested" in texts(plot.reliability(empty))[0].replace("\n", " ")
 
 
+def test_the_background_is_grey_in_all_plots() -> None:
+    told = compared(5, False)
+    found = d.reliability(told)
+    assert found.background == d.roc(told).background == BACKGROUND
+    panel = next(a for a in plot.reliability(found).axes if a.get_title(loc="left").startswith(BACKGROUND))
+    assert panel.get_lines()[-1].get_color() == plot.Palette([], BACKGROUND)[BACKGROUND].colour
+
+
 def test_roc_draws_the_curves_and_names_the_lowest() -> None:
     found = d.roc(compared(18, True))
     drawn = plot.roc(found, most=3)

@@ -70,13 +70,7 @@ def scores(
         Classes that the model does not have, fewer than two, or training spectra of another model.
     """
     chosen = _chosen(tested, classes, most)
-    if training is not None and training.classes != tested.classes:
-        raise SettingsError(
-            "training and tested spectra were analysed by different models",
-            where="scores",
-            expected=", ".join(tested.classes),
-            found=", ".join(training.classes),
-        )
+    _refuse_strangers(tested, training)
     palette = Palette(tested.names, tested.background) if palette is None else palette
     k = len(chosen)
     if k < 2:
@@ -90,22 +84,21 @@ def scores(
     size = 1.9 if k > 3 else 2.6 if k > 2 else 4.2
     drawn = figure(max(6.4, size * (k - 1) + 0.9), max(4.2, size * (k - 1) + 1.0))
     grid = drawn.subplots(k - 1, k - 1, squeeze=False, sharex=True, sharey=True)
-    for i in range(k - 1):
-        for j in range(k - 1):
-            axes = grid[i, j]
-            if j > i:
-                axes.set_axis_off()
-                continue
-            pair = [tested.classes.index(chosen[j]), tested.classes.index(chosen[i + 1])]
-            if training is not None:
-                _dots(axes, training.shares[:, pair], known, palette)
-            if not only_errors:
-                _marks(axes, tested.shares[:, pair], kinds, ~wrong, palette)
-            _marks(axes, tested.shares[:, pair], kinds, wrong, palette, edge=_WRONG)
-            if i == k - 2:
-                axes.set_xlabel(wrapped(f"Share of {chosen[j]}", size - 0.3, 11.0))
-            if j == 0:
-                axes.set_ylabel(wrapped(f"Share of {chosen[i + 1]}", size - 0.3, 11.0))
+    for number, axes in enumerate(grid.flat):
+        i, j = divmod(number, k - 1)
+        if j > i:
+            axes.set_axis_off()
+            continue
+        pair = [tested.classes.index(chosen[j]), tested.classes.index(chosen[i + 1])]
+        if training is not None:
+            _dots(axes, training.shares[:, pair], known, palette)
+        if not only_errors:
+            _marks(axes, tested.shares[:, pair], kinds, ~wrong, palette)
+        _marks(axes, tested.shares[:, pair], kinds, wrong, palette, edge=_WRONG)
+        if i == k - 2:
+            axes.set_xlabel(wrapped(f"Share of {chosen[j]}", size - 0.3, 11.0))
+        if j == 0:
+            axes.set_ylabel(wrapped(f"Share of {chosen[i + 1]}", size - 0.3, 11.0))
     grid[0, 0].set(xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
     names = [name for name, _ in kinds] + [name for name, _ in known]
     edges = [] if only_errors else [("right", INK)]
@@ -115,6 +108,16 @@ def scores(
     left = "" if k == len(tested.classes) else f"; {k} of {len(tested.classes)} classes shown"
     title(drawn, f"{wrong.sum()} of {len(tested)} tested spectra have a wrong {several}{left}")
     return drawn
+
+
+def _refuse_strangers(tested: Comparison, training: Comparison | None) -> None:
+    if training is not None and training.classes != tested.classes:
+        raise SettingsError(
+            "training and tested spectra were analysed by different models",
+            where="scores",
+            expected=", ".join(tested.classes),
+            found=", ".join(training.classes),
+        )
 
 
 def _chosen(tested: Comparison, classes: Sequence[str] | None, most: int) -> list[str]:
