@@ -107,8 +107,8 @@ class Comparison:
         return len(self.true)
 
     def __repr__(self) -> str:
-        right = int(self.right.sum())
-        return f"Comparison({len(self)} spectra, {right} right, classes: {', '.join(self.classes)})"
+        correct = int(self.correct().sum())
+        return f"Comparison({len(self)} spectra, {correct} correct, classes: {', '.join(self.classes)})"
 
     @property
     def several(self) -> bool:

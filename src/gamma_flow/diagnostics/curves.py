@@ -35,6 +35,8 @@ class Roc:
         Spectra with and without each class.
     working : ndarray, shape (K, 2)
         False and true positive rate of the model's own rule of presence.
+    background : str or None
+        The background class.
     """
 
     classes: tuple[str, ...]
@@ -45,6 +47,7 @@ class Roc:
     n_true: NDArray[np.int64]
     n_false: NDArray[np.int64]
     working: Floats
+    background: str | None = None
 
     def __post_init__(self) -> None:
         count = len(self.classes)
@@ -117,6 +120,7 @@ def roc(compared: Comparison, by: Literal["evidence", "share"] | None = None) ->
         held,
         len(truth) - held,
         np.stack(rates, axis=1),
+        compared.background,
     )
 
 

@@ -54,6 +54,8 @@ class Reliability:
         frames of one run are not quite, so real bands are wider.
     n : ndarray of int, shape (K, L)
         Spectra behind each part.
+    background : str or None
+        The background class.
     """
 
     statement: str
@@ -63,6 +65,7 @@ class Reliability:
     low: Floats
     high: Floats
     n: NDArray[np.int64]
+    background: str | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.classes), np.shape(self.stated)[-1])
@@ -139,7 +142,7 @@ def reliability(
         p = np.sort(compared.p_value[known & ~compared.true[:, number], number])
         part = np.searchsorted(p, places, "right") / len(p) if len(p) else np.full(len(places), np.nan)
         rows.append((places, part, *binomial_band(np.full(len(places), len(p)), places), len(p)))
-    return _joined("p-value", compared.classes, rows)
+    return _joined("p-value", compared.classes, rows, compared.background)
 
 
 def _of_shares(compared: Comparison, edges: Floats) -> Reliability:
@@ -153,7 +156,7 @@ def _of_shares(compared: Comparison, edges: Floats) -> Reliability:
         sums = (np.bincount(place[inside], weights, len(n)) for weights in (share[inside], truth[inside]))
         stated, observed = (np.where(n > 0, total / some, np.nan) for total in sums)
         rows.append((stated, observed, *binomial_band(n, stated), n))
-    return _joined("share", compared.classes, rows)
+    return _joined("share", compared.classes, rows, compared.background)
 
 
 def coverage(
@@ -188,7 +191,7 @@ def coverage(
     IncompatibleError
         A model without intervals; analyses and spectra that do not belong together.
     SettingsError
-        Levels outside 0 to 1.
+        Levels outside 0 to 1, units that are not positive numbers.
     """
     analyses, sets = paired(analysis, spectra)
     table = outcomes(analyses, sets)
@@ -201,9 +204,17 @@ def coverage(
             "the contents of these spectra are not known, so no interval can be tested",
             cure="give Labels their amounts, or test p-values with reliability()",
         )
+    units = np.asarray(unit, np.float64)
+    if units.shape not in ((), (len(classes),)) or not (np.isfinite(units) & (units > 0)).all():
+        raise SettingsError(
+            "a unit is one number above 0, for all classes or for each",
+            where="unit",
+            expected=f"1 or {len(classes)} numbers",
+            found=str(unit),
+        )
     inside, known = [], []
     for found, part in zip(analyses, sets, strict=True):
-        amounts = _amounts(part, classes) * np.broadcast_to(np.asarray(unit, np.float64), len(classes))
+        amounts = _amounts(part, classes) * units
         known.append(np.isfinite(amounts) & (amounts > 0))
         hits = np.zeros((len(stated), *amounts.shape), bool)
         for number, level in enumerate(stated):
@@ -220,7 +231,7 @@ def coverage(
         n = int(here[:, number].sum())
         part_ = hits[:, here[:, number], number].mean(axis=1) if n else np.full(len(stated), np.nan)
         rows.append((stated, part_, *binomial_band(np.full(len(stated), n), stated), n))
-    return _joined("interval", classes, rows)
+    return _joined("interval", classes, rows, table.background)
 
 
 def _amounts(spectra: SpectrumSet, classes: tuple[str, ...]) -> Floats:
@@ -234,10 +245,15 @@ def _amounts(spectra: SpectrumSet, classes: tuple[str, ...]) -> Floats:
     return out
 
 
-def _joined(statement: str, classes: tuple[str, ...], rows: Sequence[tuple[ArrayLike, ...]]) -> Reliability:
+def _joined(
+    statement: str,
+    classes: tuple[str, ...],
+    rows: Sequence[tuple[ArrayLike, ...]],
+    background: str | None,
+) -> Reliability:
     columns = [np.stack([np.asarray(row[i]) for row in rows]) for i in range(4)]
     n = np.stack([np.broadcast_to(np.asarray(row[4]), columns[0].shape[1:]) for row in rows])
-    return Reliability(statement, classes, columns[0], columns[1], columns[2], columns[3], n)
+    return Reliability(statement, classes, columns[0], columns[1], columns[2], columns[3], n, background)
 
 
 def binomial_band(n: ArrayLike, p: ArrayLike, level: float = _BAND) -> tuple[Floats, Floats]:

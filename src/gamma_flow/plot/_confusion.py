@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gamma_flow.data.evaluation import Confusion, Evaluation
 from gamma_flow.data.labels import BACKGROUND
 from gamma_flow.diagnostics import SetConfusion
-from gamma_flow.plot._shared import OUTCOME_LOOKS, ink_on, set_name, title
+from gamma_flow.plot._shared import OUTCOME_LOOKS, ink_on, set_name, title, wrapped
 from gamma_flow.plot._style import figure, styled
 from gamma_flow.plot.palette import Palette
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["confusion"]
 
 _NOTHING = "(none)"
-_LETTER = 0.085  # inches a letter of a tick label takes
+_LETTER = 0.085  # inches that a letter of a tick label takes ...
+_WIDE = 0.0722  # ... and that `wrapped` reckons with
 
 
 @styled
@@ -39,7 +40,7 @@ def confusion(
     − incomplete (gold), + complete with extra (orange), ± incomplete with extra (red). For single answers a
     source taken for background is incomplete, background taken for a source is extra, a source taken for
     another one is both. Cells of gathered sets with several outcomes take the look of the most frequent one,
-    and a dot. Numbers are left out where cells are too small for them.
+    and a dot. Where cells are too small for numbers, wrong answers keep their marks.
 
     Parameters
     ----------
@@ -76,7 +77,11 @@ def _set_names(shown: SetConfusion) -> tuple[list[str], list[str], str]:
     """Return names of rows and columns; the background is left out where all sets hold it."""
     every = [*shown.true, *shown.predicted]
     floor = shown.background if all(shown.background in names for names in every) else None
-    rows, columns = ([set_name(names, floor) for names in side] for side in (shown.true, shown.predicted))
+    empty = "(nothing)" if any(shown.background in names for names in every) else "(no source)"
+    rows, columns = (
+        [set_name(names, floor) if names else empty for names in side]
+        for side in (shown.true, shown.predicted)
+    )
     for side, more in zip((rows, columns), shown.gathered, strict=True):
         if more:
             side.append(f"({more} other{'s' if more > 1 else ''})")
@@ -110,12 +115,13 @@ def _matrix(
 ) -> Figure:
     from matplotlib.colors import to_rgb
 
-    longest = max(len(name) for name in columns) * _LETTER
     cell = float(np.clip(8.5 / max(counts.shape), 0.17, 0.85))
-    wide = max(cell, min(longest + 0.1, 1.5)) if len(columns) <= 8 else cell
+    across = [_folded(name, cell) for name in columns]
+    longest = _longest(across)
+    wide = max(cell, min(longest + 0.1, 7.5 / len(columns))) if len(columns) <= 8 else cell
     totals = counts.sum(axis=1)
-    labels = [f"{name}  ({total})" for name, total in zip(rows, totals, strict=True)]
-    left = 0.9 + max(len(name) for name in labels) * _LETTER
+    labels = [_folded(f"{name}  ({total})", cell) for name, total in zip(rows, totals, strict=True)]
+    left = 0.9 + _longest(labels)
     upright = longest > wide - 0.08
     below = 1.1 + (longest if upright else 0.25)
     drawn = figure(max(5.6, left + wide * len(columns) + 0.3), below + cell * len(rows) + 0.75)
@@ -125,7 +131,7 @@ def _matrix(
     strength = np.where(counts > 0, 0.22 + 0.78 * part, 0.0)[..., None]
     fill = 1 - strength * (1 - looks[outcome])
     axes.imshow(fill, aspect="auto", interpolation="none")
-    axes.set_xticks(np.arange(len(columns)), columns, rotation=90 if upright else 0)
+    axes.set_xticks(np.arange(len(columns)), across, rotation=90 if upright else 0)
     axes.set_yticks(np.arange(len(rows)), labels)
     small = min(10.0, cell * 72 * 0.75)
     axes.tick_params(length=0, labelsize=small)
@@ -145,14 +151,27 @@ def _matrix(
     return drawn
 
 
+def _folded(name: str, cell: float) -> str:
+    """Break a long name where a row or column has room for several lines."""
+    lines = int(cell * 72 / 13)
+    letters = max(28, -(-len(name) // max(lines, 1)) + 6)
+    return name if lines < 2 else wrapped(name, letters * _WIDE, 10.0)
+
+
+def _longest(names: Sequence[str]) -> float:
+    """Return the inches that the longest line of some names takes."""
+    return _LETTER * max(len(line) for name in names for line in name.split("\n"))
+
+
 def _frames(axes: Axes, outcome: NDArray[Any], counts: NDArray[Any], cell: float) -> None:
     """Draw the grid, and a frame in the colour of the outcome around each cell that holds something."""
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
 
-    for line, number in ((axes.axvline, counts.shape[1]), (axes.axhline, counts.shape[0])):
-        for at in range(number + 1):
-            line(at - 0.5, color="#E4E4E4", linewidth=0.6, zorder=1)
+    high, wide = counts.shape
+    axes.vlines(np.arange(wide + 1) - 0.5, -0.5, high - 0.5, color="#E4E4E4", linewidth=0.6, zorder=1)
+    axes.hlines(np.arange(high + 1) - 0.5, -0.5, wide - 0.5, color="#E4E4E4", linewidth=0.6, zorder=1)
+    axes.set(xlim=(-0.5, wide - 0.5), ylim=(high - 0.5, -0.5))
     for kind, (colour, _, _) in enumerate(OUTCOME_LOOKS):
         cells = np.argwhere((outcome == kind) & (counts > 0))
         boxes = [Rectangle((x - 0.47, y - 0.47), 0.94, 0.94) for y, x in cells]
@@ -174,13 +193,16 @@ def _numbers(
     """Write counts, percent and marks into the cells that are large enough."""
     letters = len(str(int(counts.max(initial=0))))
     size = min(10.0, cell * 72 / max(letters, 3) / 0.66)
-    if size < 5.0:
+    if size < 6.5:  # no room for numbers: marks of the wrong answers alone, so that colour is not
+        for y, x in np.argwhere((counts > 0) & (outcome > 0)):
+            mark, ink = OUTCOME_LOOKS[outcome[y, x]][1], ink_on(fill[y, x])
+            axes.text(x, y, mark, ha="center", va="center", fontsize=cell * 72 * 0.6, color=ink)
         return
     both = cell >= 0.58
     for y, x in np.argwhere(counts > 0):
         ink = ink_on(fill[y, x])
         percent = 100 * part[y, x]
-        told = f"{percent:.0f} %" if percent >= 1 or percent == 0 else "<1 %"
+        told = "<1 %" if percent < 1 else ">99 %" if 99.5 <= percent < 100 else f"{percent:.0f} %"
         text = f"{counts[y, x]}\n{told}" if both else f"{counts[y, x]}"
         axes.text(
             x,

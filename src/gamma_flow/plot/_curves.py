@@ -65,10 +65,10 @@ def reliability(shown: Reliability, *, most: int = 12, palette: Palette | None =
     if not chosen:
         note(
             grid[0, 0],
-            "No class could be tested: every spectrum with labels holds all of them, or none is known.",
+            "No class could be tested: it takes spectra that are known not to hold it (or known contents).",
         )
         return drawn
-    palette = Palette(shown.classes) if palette is None else palette
+    palette = Palette(shown.classes, shown.background) if palette is None else palette
     floor = _floor(shown, chosen) if shown.statement == "p-value" else 0.0
     for k, axes in zip(chosen, grid.flat, strict=False):
         _diagram(axes, shown, k, floor, palette)
@@ -83,14 +83,17 @@ def reliability(shown: Reliability, *, most: int = 12, palette: Palette | None =
 
 
 def _heading(shown: Reliability, chosen: list[int], known: int) -> str:
-    inside = sum(_inside(shown, k) for k in chosen)
-    text = {
-        "p-value": f"Stated p-values come true within the band for {inside} of {len(chosen)} classes",
-        "interval": f"Intervals cover within the band for {inside} of {len(chosen)} classes",
-        "share": "How often a class is there, by its share; nothing is promised here",
-    }[shown.statement]
+    many = f"of {len(chosen)} classes"
+    if shown.statement == "share":
+        text = "How often a class is there, by its share; nothing is promised here"
+    elif shown.statement == "interval":
+        short = sum(bool((shown.observed[k] < shown.low[k]).any()) for k in chosen)
+        text = f"Intervals of {short} {many} hold less than they state (below the band)"
+    else:
+        over = sum(bool((shown.observed[k] > shown.high[k]).any()) for k in chosen)
+        text = f"{over} {many} have more false alarms than stated (above the band)"
     if known > len(chosen):
-        return f"{text} shown, those farthest off among {known}"
+        return f"{text}; {len(chosen)} of {known} classes shown, those farthest off"
     untested = [name for k, name in enumerate(shown.classes) if k not in chosen]
     if len(untested) > 3:
         return f"{text}; {len(untested)} classes have no spectra to test them"
@@ -105,12 +108,6 @@ def _distance(shown: Reliability, k: int) -> float:
     return float(np.nanmax(np.where(shown.stated[k] < 1, off, 0.0)))
 
 
-def _inside(shown: Reliability, k: int) -> bool:
-    seen = np.isfinite(shown.observed[k])
-    part = shown.observed[k][seen]
-    return bool(((part >= shown.low[k][seen]) & (part <= shown.high[k][seen])).all())
-
-
 def _floor(shown: Reliability, chosen: list[int]) -> float:
     """Return the lower end of the logarithmic scale: below one spectrum of the largest set."""
     least = float(np.nanmin(shown.stated[chosen]))
@@ -118,6 +115,8 @@ def _floor(shown: Reliability, chosen: list[int]) -> float:
 
 
 def _diagram(axes: Axes, shown: Reliability, k: int, floor: float, palette: Palette) -> None:
+    from matplotlib.ticker import NullLocator
+
     name = shown.classes[k]
     look = palette[name]
     seen = np.isfinite(shown.observed[k]) & np.isfinite(shown.low[k])
@@ -149,6 +148,8 @@ def _diagram(axes: Axes, shown: Reliability, k: int, floor: float, palette: Pale
     if floor:
         axes.set_xscale("log")
         axes.set_yscale("log")
+        for scale in (axes.xaxis, axes.yaxis):
+            scale.set_minor_locator(NullLocator())  # decades are enough, and many ticks are slow
         axes.set_xlim(float(np.nanmin(shown.stated[shown.stated > 0])), 1.0)
         axes.set_ylim(floor, 1.3)
     else:
@@ -194,7 +195,7 @@ def roc(shown: Roc, *, most: int = 10, palette: Palette | None = None) -> Figure
             "No curve can be drawn: each class is in all spectra with labels, or in none of them.",
         )
         return drawn
-    palette = Palette(shown.classes) if palette is None else palette
+    palette = Palette(shown.classes, shown.background) if palette is None else palette
     drawn = figure(10.5, 4.6)
     plain, close = drawn.subplots(1, 2, sharey=True)
     named = [known[i] for i in np.argsort(shown.auc[known], kind="stable")[:most]]
@@ -203,22 +204,8 @@ def roc(shown: Roc, *, most: int = 10, palette: Palette | None = None) -> Figure
         for axes in (plain, close):
             axes.plot(*_points(shown, k, floor if axes is close else 0.0), color="#BBBBBB", linewidth=0.7)
     for k in named:
-        look = palette[shown.classes[k]]
-        x, y = shown.working[k]
         for axes in (plain, close):
-            least = floor if axes is close else 0.0
-            axes.plot(*_points(shown, k, least), color=look.colour, linestyle=look.dash,
-                      label=f"{wrapped(shown.classes[k], 1.9, 9.5)}  {_area(shown.auc[k])}")  # fmt: skip
-            axes.plot(
-                max(x, least),
-                y,
-                look.mark,
-                color=look.colour,
-                markeredgecolor="white",
-                markersize=8,
-                clip_on=False,
-                zorder=5,
-            )
+            _named_curve(axes, shown, k, floor if axes is close else 0.0, palette)
     plain.plot([0, 1], [0, 1], color="#999999", linewidth=0.8, linestyle=(0, (4, 3)))
     plain.set_xlim(-0.01, 1)
     close.set_xscale("log")
@@ -230,14 +217,27 @@ def roc(shown: Roc, *, most: int = 10, palette: Palette | None = None) -> Figure
     handles, labels = plain.get_legend_handles_labels()
     drawn.legend(handles, labels, loc="outside right upper", title="Area", fontsize=9.5, alignment="left")
     rank = "p-value" if shown.by == "evidence" else "share"
-    rest = f"; {len(named)} of {len(known)} curves named, the lowest" if len(known) > len(named) else ""
+    words = f"Spectra with and without each class, ranked by {rank}; marks: the model's rule"
+    title(drawn, words + _left_out(shown, known, len(named)), beside=2.4)
+    return drawn
+
+
+def _named_curve(axes: Axes, shown: Roc, k: int, floor: float, palette: Palette) -> None:
+    look = palette[shown.classes[k]]
+    x, y = shown.working[k]
+    (curve,) = axes.plot(*_points(shown, k, floor), color=look.colour, linestyle=look.dash)
+    curve.set_label(f"{wrapped(shown.classes[k], 1.9, 9.5)}  {_area(shown.auc[k])}")
+    (mark,) = axes.plot(max(x, floor), y, look.mark, color=look.colour, markersize=8, clip_on=False)
+    mark.set(markeredgecolor="white", zorder=5)
+
+
+def _left_out(shown: Roc, known: list[int], named: int) -> str:
+    rest = f"; {named} of {len(known)} curves named, the lowest" if len(known) > named else ""
     without = [name for k, name in enumerate(shown.classes) if k not in known]
     if without:
         told = ", ".join(without) if len(without) < 4 else f"{len(without)} classes"
         rest += f"; no curve of {told}, in all spectra or in none"
-    words = f"Spectra with and without each class, ranked by {rank}; marks: the model's rule{rest}"
-    title(drawn, words, beside=1.8)
-    return drawn
+    return rest
 
 
 def _points(shown: Roc, k: int, floor: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

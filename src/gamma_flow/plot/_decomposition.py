@@ -20,7 +20,9 @@ __all__ = ["decomposition"]
 
 _MANY = 400  # channels beyond which single error bars cannot be told apart
 _BRIGHT = 300.0  # counts in the highest channel that call for a logarithmic scale
-_SHOWN = 10  # classes with bars of their own
+_SHOWN = 9  # classes with bars of their own
+_BAR = 1.5  # lines that a bar takes
+_LINES = 16.0  # of the bars, at least
 _WEAK = 1e-12
 
 
@@ -35,10 +37,10 @@ def decomposition(
     """Draw one spectrum, what it is made of, what is left over, and how sure that is.
 
     Above: the spectrum with its standard deviations (root of the counts), the scaled templates stacked as
-    areas, their sum as a line. Below: the residual in standard deviations of the fit, what the templates miss
-    by included, with lines at one and three. At the right: shares with their errors, and the p-value of each
-    class; classes found are filled, the others hollow. A red title tells of an
-    unknown.
+    areas in the colours of the bars at the right, their sum as a line. Below: the residual in standard
+    deviations of the fit, what the templates miss by included, with lines at one and three. At the right:
+    shares with their errors, and the p-value of each class; classes found are filled, the others hollow, and
+    a red title tells of an unknown.
 
     Parameters
     ----------
@@ -76,7 +78,7 @@ def decomposition(
     _stack(above, one, shown, palette)
     _measured(above, one)
     _scale(above, one, log)
-    legend(above, rows=2 if len(above.get_legend_handles_labels()[0]) > 4 else 1)
+    legend(above)
     _residual(below, one)
     _bars(side, one, shown, palette)
     if one.novel:
@@ -104,7 +106,7 @@ def _stack(axes: Axes, one: Decomposition, shown: list[int], palette: Palette) -
             look = palette[one.classes[number]]
             top = base + one.parts[number]
             area = axes.fill_between(edges, steps(base + outside), steps(top + outside), step="post")
-            area.set(linewidth=0, facecolor=look.colour, alpha=0.75, label=one.classes[number])
+            area.set(linewidth=0, facecolor=look.colour, alpha=0.75)
             area.set(edgecolor="white", hatch=look.hatch or None)
             base = top
     rest = one.fit - base
@@ -139,19 +141,20 @@ def _measured(axes: Axes, one: Decomposition) -> None:
             zorder=3,
         )
         return
-    axes.stairs(one.values, edges, baseline=None, color=INK, linewidth=0.6, label=label, zorder=3)
+    axes.stairs(one.values, edges, baseline=None, color="#777777", linewidth=0.4, label=label, zorder=1.5)
     if one.errors is not None:
         low, high = one.values - one.errors, one.values + one.errors
-        axes.fill_between(edges, steps(low), steps(high), step="post", color=INK, alpha=0.2, linewidth=0)
+        axes.fill_between(edges, steps(low), steps(high), step="post", color=INK, alpha=0.15, linewidth=0)
 
 
 def _scale(axes: Axes, one: Decomposition, log: bool | None) -> None:
-    used = np.concatenate([one.values[one.active], one.fit[one.active]])
+    upper = one.values if one.errors is None else one.values + np.nan_to_num(one.errors)
+    used = np.concatenate([one.values[one.active], upper[one.active], one.fit[one.active]])
     top, bottom = float(used.max()), float(used.min())
     bent = top > _BRIGHT and one.kind == "counts" if log is None else log
     if bent:
         axes.set_yscale("symlog", linthresh=10.0 if one.kind == "counts" else max(top, -bottom) * 1e-2)
-    high = (top * (2.0 if bent else 1.1)) if top > 0 else 1.0
+    high = (top * (1.6 if bent else 1.04)) if top > 0 else 1.0
     axes.set_ylim(min(0.0, 1.1 * bottom), high)
     axes.set_xlim(one.axis.edges[0], one.axis.edges[-1])
     axes.set_ylabel(value_label(one.kind))
@@ -163,7 +166,7 @@ def _residual(axes: Axes, one: Decomposition) -> None:
     axes.axhspan(-1, 1, color=NOTHING, linewidth=0, zorder=0.5)
     for at in (-3, 3):
         axes.axhline(at, color="#777777", linewidth=0.8, linestyle=(0, (4, 3)))
-    axes.plot(one.axis.centres, pulls, ".", color=INK, markersize=3)
+    axes.plot(one.axis.centres, pulls, ".", color=INK, markersize=3 if len(pulls) <= _MANY else 1)
     axes.set_ylim(-reach, reach)
     far = 3 if reach < 9 else int(0.7 * reach)
     axes.set_yticks([-far, 0, far])
@@ -172,23 +175,22 @@ def _residual(axes: Axes, one: Decomposition) -> None:
 
 
 def _bars(axes: Axes, one: Decomposition, shown: list[int], palette: Palette) -> None:
-    """Draw shares as bars that point right, with their errors, and name share and p-value above each."""
+    """Draw shares as bars that point right, with their errors; above each its name, share and p-value."""
     if not shown:
         note(axes, "No class has a share.")
         return
-    places = np.arange(len(shown))
+    told = [_told(one, number) for number in shown]
+    places = np.cumsum([1.0 + text.count("\n") + _BAR for text in told])  # in lines of text
+    colours = [palette[one.classes[number]].colour for number in shown]
+    fill = [c if one.present[k] else "white" for c, k in zip(colours, shown, strict=True)]
     shares = 100 * one.shares[shown]
-    errors = None if one.share_errors is None else 100 * one.share_errors[shown]
-    reach = 105.0
-    for place, number, share in zip(places, shown, shares, strict=True):
-        look = palette[one.classes[number]]
-        there = bool(one.present[number])
-        axes.barh(
-            place, share, 0.34, color=look.colour if there else "white", edgecolor=look.colour, linewidth=1.2
-        )
-        axes.text(0.0, place - 0.25, _told(one, number), ha="left", va="bottom", fontsize=9,
-                  color=INK if there else "#777777")  # fmt: skip
-    if errors is not None:
+    axes.barh(places, shares, 0.75, color=fill, edgecolor=colours, linewidth=1.2)
+    for place, number, text in zip(places, shown, told, strict=True):
+        ink = INK if one.present[number] else "#777777"
+        words = axes.text(0.0, place - 0.55, text, va="bottom", fontsize=9, color=ink)
+        words.set_in_layout(False)  # it is broken to fit
+    if one.share_errors is not None:
+        errors = 100 * one.share_errors[shown]
         known = np.isfinite(errors)
         axes.errorbar(
             shares[known],
@@ -199,8 +201,8 @@ def _bars(axes: Axes, one: Decomposition, shown: list[int], palette: Palette) ->
             elinewidth=1.2,
             capsize=2.5,
         )
-    axes.set_xlim(0, reach)
-    axes.set_ylim(max(len(shown), 4) - 0.45, -0.85)
+    axes.set_xlim(0, 105.0)
+    axes.set_ylim(max(places[-1] + 0.8, _LINES), 0.0)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     rest = len(one.classes) - len(shown)
@@ -215,22 +217,22 @@ def _others(one: Decomposition, shown: list[int]) -> str:
 
 
 def _told(one: Decomposition, number: int) -> str:
-    text = f"{wrapped(one.classes[number], 2.2, 9.0)}: {100 * one.shares[number]:.1f}"
+    text = f"{100 * one.shares[number]:.1f}"
     if one.share_errors is not None and np.isfinite(one.share_errors[number]):
         text += f" ± {100 * one.share_errors[number]:.1f}"
     text += " %"
     if one.p_value is not None and one.classes[number] != one.background:
         p = float(one.p_value[number])
-        text += (
-            "\n"
-            + ("p < 1e-12" if p < _WEAK else f"p = {p:.2g}")
-            + ("" if one.present[number] else ", not found")
-        )
-    return text
+        text += ", p < 1e-12" if p < _WEAK else f", p = {p:.2g}"
+    if not one.present[number]:
+        text += ", not found"
+    return f"{wrapped(one.classes[number], 2.3, 9.0)}\n{text}"
 
 
 def _heading(drawn: Figure, one: Decomposition) -> None:
-    found = [one.classes[number] for number in _ranked(one) if one.present[number]]
+    ranked = _ranked(one)
+    floor = [number for number in ranked if one.classes[number] == one.background]
+    found = [one.classes[k] for k in [*(k for k in ranked if k not in floor), *floor] if one.present[k]]
     where = ", ".join(part for part in (one.origin.rpartition("/")[2], one.detector) if part)
     lasting = f", {one.live_time:.4g} s" if np.isfinite(one.live_time) else ""
     quality = f"cosine {one.similarity:.3f}, explained variance {100 * one.explained_variance:.1f} %"

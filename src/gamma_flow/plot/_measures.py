@@ -91,7 +91,7 @@ def _edges(name: str, column: NDArray[np.float64], cut: float | None) -> NDArray
     low = max(low, -1.0)
     if cut is not None:
         low, high = min(low, cut), max(high, cut)
-    pad = max(0.02 * (high - low), 1e-6)
+    pad = max(0.02 * (high - low), 0.005 * abs(high), 1e-6)
     return np.linspace(low - pad, high + pad, _BINS + 1)
 
 
@@ -119,6 +119,7 @@ def _panel(axes: Axes, name: str, column: NDArray[np.float64], shown: Measures, 
         _decades(axes, edges)
     else:
         axes.locator_params(axis="x", nbins=6)
+        axes.ticklabel_format(axis="x", useOffset=False)
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(0, top * 1.08 or 1.0)
     if cut is not None:

@@ -93,6 +93,7 @@ def _panel(axes: Axes, mistake: Mistake, palette: Palette, width: float) -> None
         1.1 * max(float(used.max()), float(one.fit[one.active].max())) or 1.0,
     )
     axes.set_xlim(edges[0], edges[-1])
+    axes.locator_params(nbins=5)
     ranks = np.argsort(-one.shares)[:4]
     shares = ", ".join(
         f"{one.classes[k]} {100 * one.shares[k]:.0f} %" for k in ranks if one.shares[k] >= 0.005

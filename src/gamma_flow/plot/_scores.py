@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from gamma_flow.diagnostics import Comparison, MeanScores
 from gamma_flow.errors import SettingsError
-from gamma_flow.plot._shared import ink_on, title
+from gamma_flow.plot._shared import ink_on, title, wrapped
 from gamma_flow.plot._style import figure, note, styled
-from gamma_flow.plot.palette import INK, Palette
+from gamma_flow.plot.palette import INK, NOTHING, Look, Palette
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["mean_scores", "scores"]
 
 _RASTER = 2000  # points beyond which a vector graphic would grow large
-_KEYS = 12  # classes that a legend names
+_KEYS = 12  # labels that colours tell apart; beyond, those of the classes shown alone
+_OTHERS = "other labels"
+_WRONG = "#A3123A"
 _BARS = 6  # classes that stand side by side as bars
 
 
@@ -39,7 +41,8 @@ def scores(
 
     Spectra that the model was trained on are small dots, tested ones are framed: in black where the answer
     is right, in red and drawn on top where it is wrong. With mixtures the colour is that of the first source
-    among the labels, and an answer is right if the whole set of classes is.
+    among the labels, and an answer is right if the whole set of classes is. Of more than twelve labels only
+    those shown have their colours.
 
     Parameters
     ----------
@@ -67,6 +70,47 @@ def scores(
         Classes that the model does not have, fewer than two, or training spectra of another model.
     """
     chosen = _chosen(tested, classes, most)
+    _refuse_strangers(tested, training)
+    palette = Palette(tested.names, tested.background) if palette is None else palette
+    k = len(chosen)
+    if k < 2:
+        drawn = figure(6.0, 2.0)
+        note(drawn.subplots(), "The model has one class, so there are no scores to set against each other.")
+        return drawn
+    told_apart = [*chosen, *([] if len(tested.names) > _KEYS else tested.names)]
+    kinds = _kinds(tested, told_apart)
+    known = [] if training is None else _kinds(training, told_apart)
+    wrong = ~tested.correct()
+    size = 1.9 if k > 3 else 2.6 if k > 2 else 4.2
+    drawn = figure(max(6.4, size * (k - 1) + 0.9), max(4.2, size * (k - 1) + 1.0))
+    grid = drawn.subplots(k - 1, k - 1, squeeze=False, sharex=True, sharey=True)
+    for number, axes in enumerate(grid.flat):
+        i, j = divmod(number, k - 1)
+        if j > i:
+            axes.set_axis_off()
+            continue
+        pair = [tested.classes.index(chosen[j]), tested.classes.index(chosen[i + 1])]
+        if training is not None:
+            _dots(axes, training.shares[:, pair], known, palette)
+        if not only_errors:
+            _marks(axes, tested.shares[:, pair], kinds, ~wrong, palette)
+        _marks(axes, tested.shares[:, pair], kinds, wrong, palette, edge=_WRONG)
+        if i == k - 2:
+            axes.set_xlabel(wrapped(f"Share of {chosen[j]}", size - 0.3, 11.0))
+        if j == 0:
+            axes.set_ylabel(wrapped(f"Share of {chosen[i + 1]}", size - 0.3, 11.0))
+    grid[0, 0].set(xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+    names = [name for name, _ in kinds] + [name for name, _ in known]
+    edges = [] if only_errors else [("right", INK)]
+    edges += [("wrong", _WRONG)] if wrong.any() else []
+    _keys(drawn, list(dict.fromkeys(names)), edges, training is not None, k > 2, palette)
+    several = "set of classes" if tested.several else "strongest source"
+    left = "" if k == len(tested.classes) else f"; {k} of {len(tested.classes)} classes shown"
+    title(drawn, f"{wrong.sum()} of {len(tested)} tested spectra have a wrong {several}{left}")
+    return drawn
+
+
+def _refuse_strangers(tested: Comparison, training: Comparison | None) -> None:
     if training is not None and training.classes != tested.classes:
         raise SettingsError(
             "training and tested spectra were analysed by different models",
@@ -74,38 +118,6 @@ def scores(
             expected=", ".join(tested.classes),
             found=", ".join(training.classes),
         )
-    palette = Palette(tested.names, tested.background) if palette is None else palette
-    k = len(chosen)
-    if k < 2:
-        drawn = figure(6.0, 2.0)
-        note(drawn.subplots(), "The model has one class, so there are no scores to set against each other.")
-        return drawn
-    size = 1.9 if k > 3 else 2.6 if k > 2 else 4.2
-    drawn = figure(max(6.4, size * (k - 1) + 0.9), max(4.2, size * (k - 1) + 1.0))
-    grid = drawn.subplots(k - 1, k - 1, squeeze=False, sharex=True, sharey=True)
-    wrong = ~tested.correct()
-    for i in range(k - 1):
-        for j in range(k - 1):
-            axes = grid[i, j]
-            if j > i:
-                axes.set_axis_off()
-                continue
-            pair = [tested.classes.index(chosen[j]), tested.classes.index(chosen[i + 1])]
-            _cloud(axes, tested, training, pair, wrong, only_errors, palette)
-            if i == k - 2:
-                axes.set_xlabel(f"Share of\n{chosen[j]}")
-            if j == 0:
-                axes.set_ylabel(f"Share of\n{chosen[i + 1]}")
-    grid[0, 0].set_xlim(-0.04, 1.04)
-    grid[0, 0].set_ylim(-0.04, 1.04)
-    for part in grid.flat:
-        part.set_xticks([0, 0.5, 1])
-        part.set_yticks([0, 0.5, 1])
-    _keys(drawn, tested, training, only_errors, k > 2, palette)
-    several = "set of classes" if tested.several else "strongest source"
-    left = "" if k == len(tested.classes) else f"; {k} of {len(tested.classes)} classes shown"
-    title(drawn, f"{wrong.sum()} of {len(tested)} tested spectra have a wrong {several}{left}")
-    return drawn
 
 
 def _chosen(tested: Comparison, classes: Sequence[str] | None, most: int) -> list[str]:
@@ -124,72 +136,68 @@ def _chosen(tested: Comparison, classes: Sequence[str] | None, most: int) -> lis
     return [tested.classes[number] for number in np.sort(best)]
 
 
-def _cloud(
-    axes: Axes,
-    tested: Comparison,
-    training: Comparison | None,
-    pair: list[int],
-    wrong: NDArray[np.bool_],
-    only_errors: bool,
-    palette: Palette,
+def _kinds(compared: Comparison, names: Sequence[str]) -> list[tuple[str, NDArray[np.bool_]]]:
+    """Return the spectra of each label that is to be told apart, after all others as one kind."""
+    left = np.ones(len(compared), bool)
+    kinds = []
+    for name in dict.fromkeys(names):
+        if name in compared.names:
+            rows = compared.true_single == compared.names.index(name)
+            left &= ~rows
+            kinds.append((name, rows))
+    return [(name, rows) for name, rows in [(_OTHERS, left), *kinds] if rows.any()]
+
+
+def _look(name: str, palette: Palette) -> Look:
+    return Look(NOTHING) if name == _OTHERS else palette[name]
+
+
+def _dots(
+    axes: Axes, points: NDArray[np.float64], kinds: list[tuple[str, NDArray[np.bool_]]], palette: Palette
 ) -> None:
-    """Draw one panel: each class is one line without a line, which is drawn far faster than a scatter."""
-    if training is not None:
-        for number in np.unique(training.true_single):
-            rows = training.true_single == number
-            x, y = training.shares[rows][:, pair].T
-            (dots,) = axes.plot(x, y, ".", color=palette[_named(training, number)].colour, markersize=2)
-            dots.set(alpha=0.5, markeredgewidth=0, zorder=1, rasterized=len(training) > _RASTER)
-    for shown, edge, width, order in ((~wrong, INK, 0.4, 2), (wrong, "#A3123A", 0.9, 3)):
-        if only_errors and order == 2:
-            continue
-        for number in np.unique(tested.true_single[shown]):
-            rows = shown & (tested.true_single == number)
-            x, y = tested.shares[rows][:, pair].T
-            look = palette[_named(tested, number)]
-            (dots,) = axes.plot(x, y, look.mark, color=look.colour, markersize=4, linestyle="", alpha=0.8)
-            dots.set(markeredgecolor=edge, markeredgewidth=width, zorder=order)
-            dots.set_rasterized(len(tested) > _RASTER)
+    for name, rows in kinds:
+        # a line without a line is drawn far faster than a scatter
+        (dots,) = axes.plot(*points[rows].T, ".", color=_look(name, palette).colour, markersize=3)
+        dots.set(alpha=0.5, markeredgewidth=0, zorder=1, rasterized=len(points) > _RASTER)
 
 
-def _named(compared: Comparison, number: int) -> str:
-    return compared.names[number] if number >= 0 else "(none)"
+def _marks(
+    axes: Axes,
+    points: NDArray[np.float64],
+    kinds: list[tuple[str, NDArray[np.bool_]]],
+    chosen: NDArray[np.bool_],
+    palette: Palette,
+    edge: str = INK,
+) -> None:
+    for name, rows in kinds:
+        look = _look(name, palette)
+        (marks,) = axes.plot(*points[rows & chosen].T, look.mark, color=look.colour, markersize=4)
+        marks.set(markeredgecolor=edge, markeredgewidth=0.4 if edge == INK else 0.9, alpha=0.8)
+        marks.set(zorder=2 if edge == INK else 3, rasterized=len(points) > _RASTER)
 
 
 def _keys(
     drawn: Figure,
-    tested: Comparison,
-    training: Comparison | None,
-    only_errors: bool,
+    names: list[str],
+    edges: list[tuple[str, str]],
+    trained: bool,
     triangle: bool,
     palette: Palette,
 ) -> None:
     from matplotlib.lines import Line2D
 
-    numbers, counts = np.unique(tested.true_single, return_counts=True)
-    frequent = sorted(numbers[np.argsort(-counts, kind="stable")][:_KEYS])
-    kinds: list[Any] = []
-    for number in frequent:
-        name = _named(tested, number)
-        look = palette[name]
-        kinds.append(Line2D([], [], linestyle="", marker=look.mark, color=look.colour, label=name))
-    if len(numbers) > _KEYS:
-        kinds.append(Line2D([], [], linestyle="", label=f"and {len(numbers) - _KEYS} more"))
-    if not only_errors:
-        kinds.append(
-            Line2D([], [], linestyle="", marker="o", color="white", markeredgecolor=INK, label="right")
-        )
-    if not tested.correct().all():
-        kinds.append(Line2D([], [], linestyle="", marker="o", color="white", markeredgecolor="#A3123A",
-                            markeredgewidth=1.4, label="wrong"))  # fmt: skip
-    if training is not None:
-        kinds.append(
-            Line2D([], [], linestyle="", marker=".", color="#777777", markersize=4, label="training")
-        )
+    def key(label: str, mark: str, colour: str, **how: Any) -> Line2D:
+        return Line2D([], [], linestyle="", marker=mark, color=colour, label=label, **how)
+
+    order = [name for name in names if name != _OTHERS] + [name for name in names if name == _OTHERS]
+    keys = [key(name, _look(name, palette).mark, _look(name, palette).colour) for name in order]
+    keys += [key(name, "o", "white", markeredgecolor=edge, markeredgewidth=1.4) for name, edge in edges]
+    if trained:
+        keys.append(key("training", ".", "#777777", markersize=4))
     if triangle:  # its upper right half is free
-        drawn.legend(handles=kinds, loc="upper right", bbox_to_anchor=(0.99, 0.9), fontsize=10)
+        drawn.legend(handles=keys, loc="upper right", bbox_to_anchor=(0.99, 0.9), fontsize=10)
     else:
-        drawn.legend(handles=kinds, loc="outside right center", fontsize=10)
+        drawn.legend(handles=keys, loc="outside right center", fontsize=10)
 
 
 @styled
@@ -219,24 +227,26 @@ def mean_scores(shown: MeanScores, *, palette: Palette | None = None) -> Figure:
     drawn = figure(max(6.0, min(1.4 + rows * (0.32 * k + 0.5), 13.0)), 4.6)
     axes = drawn.subplots()
     scale, unit = _scale(shown)
+    room = (float(drawn.get_size_inches()[0]) - 3.4) / rows
     error = np.where(np.isnan(shown.run_error), shown.error, shown.run_error)
     wide = 0.84 / k
     for number, name in enumerate(shown.classes):
         look = palette[name]
         at = np.arange(rows) + (number - (k - 1) / 2) * wide
         axes.bar(at, scale * shown.mean[:, number], 0.92 * wide, color=look.colour, hatch=look.hatch or None,
-                 edgecolor="white", linewidth=0.5, label=name)  # fmt: skip
+                 edgecolor="white", linewidth=0.5, label=wrapped(name, 2.0, 10.0))  # fmt: skip
         for spread, line in ((shown.deviation, 0.9), (error, 3.0)):
             known = np.isfinite(spread[:, number])
             middle = scale * shown.mean[known, number]
             axes.errorbar(
                 at[known], middle, scale * spread[known, number], fmt="none", ecolor=INK, elinewidth=line
             )
-    axes.set_xticks(np.arange(rows), [_below(shown, row) for row in range(rows)])
+    axes.set_xticks(np.arange(rows), [_below(shown, row, room) for row in range(rows)])
     axes.tick_params(axis="x", length=0)
     axes.axhline(0, color="#555555", linewidth=0.8)
     axes.set_ylabel(unit)
-    axes.set_xlabel("Label (spectra in runs); lines: thin 1 standard deviation, thick standard error")
+    words = "Label (spectra in runs); lines: thin 1 standard deviation, thick standard error"
+    axes.set_xlabel(wrapped(words, float(drawn.get_size_inches()[0]) - 3.2, 11.0))
     drawn.legend(loc="outside right upper")
     title(drawn, f"Mean {shown.of} of spectra by label")
     return drawn
@@ -246,8 +256,8 @@ def _scale(shown: MeanScores) -> tuple[float, str]:
     return (100.0, "Mean share (%)") if shown.of == "shares" else (1.0, "Mean score (counts or intensity)")
 
 
-def _below(shown: MeanScores, row: int) -> str:
-    return f"{shown.true[row]}\n({shown.n[row]} in {shown.runs[row]})"
+def _below(shown: MeanScores, row: int, inches: float) -> str:
+    return wrapped(f"{shown.true[row]}\n({shown.n[row]} in {shown.runs[row]})", inches, 10.0)
 
 
 def _map(shown: MeanScores) -> Figure:
