@@ -374,8 +374,8 @@ def test_pools_are_carried_onto_the_axis_of_the_model(spectra: gf.SpectrumSet) -
 
 def test_a_whole_study_chooses_by_itself(spectra: gf.SpectrumSet) -> None:
     pytest.importorskip("sklearn")
-    model = gf.train(spectra, few=0, detectors="simulated", nulls=400)
-    report = reported(model, [spectra], false_positive_rate=0.05, nulls=400, noise_sizes=(0.3,))
+    model = gf.train(spectra, few=0, detectors="simulated", nulls=1200)
+    report = reported(model, [spectra], false_positive_rate=0.05, nulls=1200, noise_sizes=(0.3,))
     assert report.cut.feature in ("novelty", "novelty_p", "centred_similarity", "similarity")
     assert report.real is not None
     assert (report.real.known, report.real.unknown) == (10, 10)
@@ -389,7 +389,17 @@ def test_a_whole_study_chooses_by_itself(spectra: gf.SpectrumSet) -> None:
     assert novel is not None
     mystery = spectra[spectra.detector == "left"].labels.has("Mystery")
     assert novel[mystery].mean() == report.real.recall
-    paper = reported(model, [spectra[spectra.detector == "simulated"]], how="tree", paper=True, nulls=400)
+    real = reported(model, [spectra], false_positive_rate=0.2, nulls=1200, real_known=True)
+    assert real.cut.verdict.known == 10
+    assert real.real is not None
+    assert real.real.false_positive_rate == real.cut.verdict.false_positive_rate
+    assert real.real.false_positive_rate is not None
+    assert real.real.false_positive_rate <= 0.2
+    with pytest.raises(SettingsError, match="noise is added to the study's own"):
+        reported(model, [spectra], nulls=1200, real_known=True, noise_sizes=(0.1,))
+    with pytest.raises(LabelError, match="no known spectra that the training did not see"):
+        reported(model, [spectra[spectra.detector == "simulated"]], nulls=1200, real_known=True)
+    paper = reported(model, [spectra[spectra.detector == "simulated"]], how="tree", paper=True, nulls=1200)
     assert set(paper.simulated) <= {*paper_features(paper.study.table)}
     assert paper.real is None
     assert not paper.real_rankings

@@ -15,7 +15,7 @@ from gamma_flow._study_sets import confront, pool_for, training_of
 from gamma_flow._study_tree import Tree, grown
 from gamma_flow.data import SpectrumSet
 from gamma_flow.data.feature_table import FeatureTable
-from gamma_flow.errors import LabelError, MissingDependencyError
+from gamma_flow.errors import LabelError, MissingDependencyError, SettingsError
 from gamma_flow.model import Model
 from gamma_flow.study import Progress, Study, leave_one_out, paper_features
 
@@ -98,6 +98,7 @@ def reported(
     feature: str | None = None,
     left_out: Sequence[str] | None = None,
     paper: bool = False,
+    real_known: bool = False,
     unknown_limit: int | Literal["smallest"] | None = "smallest",
     imbalance: float = 10.0,
     noise_sizes: Sequence[float] = (),
@@ -117,6 +118,16 @@ def reported(
         Those that it was trained on, and others.
     paper : bool
         The paper's protocol: nothing held out, all spectra known, its features alone.
+    real_known : bool
+        Choose the cut against the known ones among the labelled spectra that the training did not see: they
+        bring what detectors do and simulations do not.
+
+    Raises
+    ------
+    LabelError
+        No such known spectra, where the cut is to be chosen against them.
+    SettingsError
+        Added noise together with them: it is added to the study's own spectra.
     """
     training = training_of(model)
     if nulls is not None:
@@ -138,13 +149,11 @@ def reported(
     names = paper_features(study.table) if paper else study.table.names
     tree = _tree(study.table, names, how, splits)
     chosen_by = feature or _first(study.table, names, tree if how == "tree" else None)
+    real_table = _real(model, sets)
+    table = _against_real(study.table, real_table, noise_sizes) if real_known else study.table
     wish: dict[str, Any] = {"how": how, "recall": recall, "false_positive_rate": false_positive_rate}
-    chosen = cut(study.table, chosen_by, **wish)
+    chosen = cut(table, chosen_by, **wish)
     simulated = {name: one for name, one in rankings(study.table).items() if name in {*names, chosen.feature}}
-    try:
-        real_table = confront(model, sets)
-    except LabelError:
-        real_table = None
     real_rankings: Mapping[str, Ranking] = {}
     if real_table is not None and min(real_table.counts) > 0:
         real_rankings = rankings(real_table, {name: one.side for name, one in simulated.items()})
@@ -158,6 +167,35 @@ def reported(
         real_rankings,
         noise_rows(study, chosen, wish) if noise_sizes else (),
     )
+
+
+def _real(model: Model, sets: Sequence[SpectrumSet]) -> FeatureTable | None:
+    try:
+        return confront(model, sets)
+    except LabelError:
+        return None
+
+
+def _against_real(
+    table: FeatureTable, real: FeatureTable | None, noise_sizes: Sequence[float]
+) -> FeatureTable:
+    """Return the unknown spectra of the study with the known ones of real spectra."""
+    if len(noise_sizes):
+        raise SettingsError(
+            "noise is added to the study's own spectra",
+            where="real_known",
+            expected="no noise_sizes",
+            found=", ".join(f"{size:g}" for size in noise_sizes),
+            cure="study noise without real known spectra",
+        )
+    if real is None or not real.counts[0]:
+        raise LabelError(
+            "there are no known spectra that the training did not see",
+            expected="spectra whose labels are all classes of the model",
+            found="none",
+            cure="give labelled spectra of a real detector beside those of the training",
+        )
+    return FeatureTable.concatenate([table[table.unknown], real[~real.unknown]])
 
 
 def _tree(table: FeatureTable, names: Sequence[str], how: How, rng: np.random.Generator) -> Tree | None:

@@ -125,6 +125,8 @@ def test_wrong_calls_and_bad_input_are_told_in_one_sentence(folder: Path, tmp_pa
         assert sentence in result.output
         assert "Traceback" not in result.output
     assert not (tmp_path / "never.gfm").exists()
+    told = json.loads(succeed(*common, "--real-known", "--false-positive-rate", "0.1", "--json"))
+    assert told["simulated"]["known"] == told["real"]["known"] == 10
     told = succeed("study", folder / "ready.npz", "-m", folder / "nai.gfm", "--false-positive-rate", "0.1")
     assert "written to" not in told
 

@@ -27,7 +27,7 @@ def spectra() -> gf.SpectrumSet:
 
 @pytest.fixture(scope="module")
 def poisson(spectra: gf.SpectrumSet) -> gf.Model:
-    return gf.train(spectra, detectors="simulated", energy_range=(60, None), few=0, nulls=400)
+    return gf.train(spectra, detectors="simulated", energy_range=(60, None), few=0, nulls=1200)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_a_batch_gives_what_single_spectra_do(poisson: gf.Model, spectra: gf.Spe
 
 
 def test_with_a_search_for_gains_too(spectra: gf.SpectrumSet) -> None:
-    wide = gf.train(spectra, detectors="simulated", few=0, nulls=200, gain_range=0.03, parts=("mismatch",))
+    wide = gf.train(spectra, detectors="simulated", few=0, nulls=1200, gain_range=0.03, parts=("mismatch",))
     values = features(wide.analyse(spectra), method=wide.method)
     for name in ("centred_similarity_all", "peak"):
         single = [

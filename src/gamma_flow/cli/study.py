@@ -68,6 +68,11 @@ _HOW: dict[str, How] = {"a": "tree", "b": "logistic", "c": "curves"}
     help="The paper's protocol: no spectra held out, all of them known, its features alone.",
 )
 @click.option(
+    "--real-known",
+    is_flag=True,
+    help="Choose the cut against known spectra that the training did not see, those of a real detector.",
+)
+@click.option(
     "--unknown-limit", type=click.IntRange(1), help="Most unknown spectra a class  [default: the rarest's]"
 )
 @click.option(
@@ -117,6 +122,7 @@ def command(
             feature=flags["feature"],
             left_out=_names(flags["left_out"]),
             paper=flags["paper"],
+            real_known=flags["real_known"],
             unknown_limit=flags["unknown_limit"] or "smallest",
             imbalance=flags["imbalance"],
             noise_sizes=flags["sizes"],
