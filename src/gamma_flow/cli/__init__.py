@@ -22,6 +22,7 @@ _COMMANDS = {
     "run": "Prepare, train, analyse and evaluate in one go.",
     "simulate": "Draw spectra of sources, shields and detectors.",
     "train": "Make a model from labelled spectra.",
+    "watch": "Analyse frames of detectors as they arrive.",
 }
 
 

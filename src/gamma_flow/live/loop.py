@@ -1,0 +1,209 @@
+"""The loop of live operation: ask, analyse, store, and only then acknowledge and show."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gamma_flow.errors import GammaFlowError, LogError
+from gamma_flow.live.alarm import Alarm
+from gamma_flow.live.frames import Frame, now, together
+from gamma_flow.live.log import Log
+from gamma_flow.live.sources._base import Delivery, Source
+from gamma_flow.live.status import Board, Status
+from gamma_flow.model import Model
+
+__all__ = ["Loop", "Outcome", "analysed"]
+
+Detail = Literal["everything", "evidence", "scores"]
+_SLOWLY = 1.0  # s between two tries to write
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of one frame, or of one message that is none.
+
+    Attributes
+    ----------
+    status : Status
+        State of the detector after it.
+    frame : Frame or None
+        None for a message that was refused, and for news about a source.
+    record : dict or None
+        What was found, as `Analysis.records` has it; None where the frame could not be analysed.
+    """
+
+    status: Status
+    frame: Frame | None = None
+    record: dict[str, Any] | None = None
+
+
+def analysed(
+    model: Model, frames: Sequence[Frame], detail: Detail = "everything"
+) -> list[dict[str, Any] | GammaFlowError]:
+    """Return what a model finds in each frame, or why it cannot.
+
+    Frames on one axis are analysed as one batch; those that do not fit the model do not disturb the others.
+
+    Parameters
+    ----------
+    model : Model
+        Of any axis; its templates are carried onto that of each frame.
+    frames : sequence of Frame
+        N frames.
+    detail : {"everything", "evidence", "scores"}
+        As `Model.analyse` takes it.
+
+    Returns
+    -------
+    list
+        N records as `Analysis.records` has them, or errors.
+    """
+    found: list[dict[str, Any] | GammaFlowError] = [{}] * len(frames)
+    for spectra, rows in together(frames):
+        try:
+            answers: Sequence[dict[str, Any] | GammaFlowError]
+            answers = model.analyse(spectra, detail=detail).records()
+        except GammaFlowError as problem:
+            answers = [problem] * len(rows)
+        for row, answer in zip(rows.tolist(), answers, strict=True):
+            found[row] = answer
+    return found
+
+
+class Loop:
+    """Brings a source, a model and a log together, step by step.
+
+    Parameters
+    ----------
+    source : Source
+        Where frames come from.
+    model : Model, optional
+        Without one frames are stored and shown, but not analysed.
+    log : Log, optional
+        Without one nothing is stored, and a frame that comes again is analysed again.
+    detail : {"everything", "evidence", "scores"}
+        How much is answered.
+    batch : int
+        Deliveries that are taken at a time at most. What has come is taken at once: a larger batch never
+        waits.
+    alarms : callable, optional
+        Called with the new frames and their records before they are stored; returns the alarms to store with
+        them.
+
+    Attributes
+    ----------
+    board : Board
+        The states of all detectors.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        model: Model | None = None,
+        log: Log | None = None,
+        *,
+        detail: Detail = "everything",
+        batch: int = 256,
+        alarms: Callable[[Sequence[Frame], Sequence[dict[str, Any] | None]], Sequence[Alarm]] | None = None,
+    ) -> None:
+        self.source, self.model, self.log = source, model, log
+        self.detail, self.batch, self.alarms = detail, batch, alarms
+        self.board = Board()
+        self._waiting: list[Delivery] = []
+        self._dropped = 0
+
+    def __iter__(self) -> Iterator[Outcome]:
+        """Yield outcomes until the source ends."""
+        while not self.source.ended or self.busy:
+            yield from self.step()
+
+    @property
+    def busy(self) -> bool:
+        """Whether frames wait for the log."""
+        return bool(self._waiting)
+
+    def step(self, timeout: float = 1.0) -> list[Outcome]:
+        """Take what has come, and return what became of it; wait up to ``timeout`` seconds for something.
+
+        While the log takes nothing (its disk is full) frames are neither acknowledged nor shown; the source
+        has the status "log", they are tried again with the next step, and nothing more is taken in.
+
+        Raises
+        ------
+        SourceError
+            The source does not go on.
+        """
+        if self._waiting:
+            time.sleep(min(timeout, _SLOWLY))
+            deliveries = self._waiting
+        else:
+            deliveries = self.source.poll(timeout, self.batch)
+        clock = time.monotonic()
+        news = self._of_source(clock)
+        if not deliveries:
+            return [*news, *(Outcome(status) for status in self.board.silent(clock=clock))]
+        frames = [frame for delivery in deliveries for frame in delivery.frames]
+        found = self._found(frames)
+        try:
+            new = self._stored(frames, found)
+        except LogError as problem:
+            self._waiting = deliveries
+            return [*news, Outcome(self.board.problem(self.source.name, "log", problem))]
+        if self._waiting:
+            self._waiting = []
+            self.board.well(self.source.name)
+        self.source.acknowledge(deliveries)
+        outcomes = self._told(frames, found, new, clock)
+        refused = [self._refusal(delivery, clock) for delivery in deliveries if delivery.problem is not None]
+        return [*news, *outcomes, *refused]
+
+    def _found(self, frames: Sequence[Frame]) -> list[dict[str, Any] | GammaFlowError | None]:
+        if self.model is None or not frames:
+            return [None] * len(frames)
+        return [*analysed(self.model, frames, self.detail)]
+
+    def _stored(self, frames: Sequence[Frame], found: Sequence[Any]) -> list[bool]:
+        records = [answer if isinstance(answer, dict) else None for answer in found]
+        alarms = self.alarms(frames, records) if self.alarms is not None else ()
+        if self.log is None:
+            return [True] * len(frames)
+        return self.log.append(frames, records, alarms) if frames else []
+
+    def _told(
+        self, frames: Sequence[Frame], found: Sequence[Any], new: Sequence[bool], clock: float
+    ) -> list[Outcome]:
+        present = now()
+        outcomes = []
+        for frame, answer, first in zip(frames, found, new, strict=True):
+            if not first:
+                self.board.duplicate(frame, clock=clock)
+                continue
+            status = self.board.frame(frame, clock=clock, present=present)
+            if isinstance(answer, GammaFlowError):
+                status = self.board.problem(frame.detector, "model", answer)
+            outcomes.append(Outcome(status, frame, answer if isinstance(answer, dict) else None))
+        return outcomes
+
+    def _refusal(self, delivery: Delivery, clock: float) -> Outcome:
+        assert delivery.problem is not None
+        name = delivery.detector or self.source.name
+        return Outcome(self.board.problem(name, "message", delivery.problem, clock=clock))
+
+    def _of_source(self, clock: float) -> list[Outcome]:
+        """Return what is new about the source itself: connection lost, messages dropped."""
+        news = []
+        name = self.source.name
+        state = next((one.state for one in self.board.all() if one.detector == name), "ok")
+        if self.source.trouble and state != "source":
+            news.append(Outcome(self.board.problem(name, "source", self.source.trouble)))
+        elif state == "source" and not self.source.trouble:
+            news.append(Outcome(self.board.well(name)))
+        if self.source.dropped > self._dropped:
+            lost = self.source.dropped - self._dropped
+            self._dropped = self.source.dropped
+            sentence = f"{lost} messages were dropped: the queue is full"
+            news.append(Outcome(self.board.problem(name, "queue", sentence, clock=clock)))
+        return news

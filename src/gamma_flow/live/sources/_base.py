@@ -1,0 +1,143 @@
+"""What every source is: it is asked for deliveries, and told when they are safe."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gamma_flow.errors import GammaFlowError
+from gamma_flow.live.frames import Frame
+
+__all__ = ["Delivery", "Mailbox", "Source"]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What came in one message, line or file.
+
+    Parameters
+    ----------
+    frames : tuple of Frame
+        None where the message was refused.
+    where : str
+        Where it came from: a topic, a file, a line.
+    problem : GammaFlowError, optional
+        Why it was refused.
+    detector : str
+        Whom a refused message is about, where that is known.
+    token : object
+        What the source needs to acknowledge it.
+    """
+
+    frames: tuple[Frame, ...]
+    where: str
+    problem: GammaFlowError | None = None
+    detector: str = ""
+    token: Any = None
+
+
+class Source(ABC):
+    """A source of frames.
+
+    Ask with `poll`, make safe what came, then `acknowledge` it; or iterate, which acknowledges a frame when
+    the next one is asked for. A source is used by one thread, and closed.
+
+    Attributes
+    ----------
+    name : str
+        For people, without passwords.
+    ended : bool
+        Whether nothing can come any more.
+    dropped : int
+        Messages that were lost because nobody asked for them in time.
+    trouble : str
+        What is wrong with the source now (a broker that is away), empty while all is well.
+    """
+
+    name: str = ""
+    ended: bool = False
+    dropped: int = 0
+    trouble: str = ""
+
+    @abstractmethod
+    def poll(self, timeout: float = 1.0, most: int = 256) -> list[Delivery]:
+        """Return what has come, at most ``most`` deliveries; wait up to ``timeout`` seconds for the first.
+
+        Raises
+        ------
+        SourceError
+            The source does not go on.
+        """
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:  # noqa: B027 - most have no such thing
+        """Tell the sender that these are safe; what is never acknowledged comes again where that can be."""
+
+    def close(self) -> None:  # noqa: B027 - some hold nothing
+        """Give back what the source holds."""
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield frames until the source ends; a refused message raises its error."""
+        while not self.ended:
+            for delivery in self.poll():
+                if delivery.problem is not None:
+                    self.acknowledge([delivery])
+                    raise delivery.problem
+                yield from delivery.frames
+                self.acknowledge([delivery])
+
+
+class Mailbox:
+    """A queue of bounded length between a thread that receives and the one that asks.
+
+    Parameters
+    ----------
+    most : int
+        How many messages wait at most; the receiver then waits too, or drops.
+    """
+
+    def __init__(self, most: int = 1000) -> None:
+        self.most = most
+        self.closed = False
+        self._waiting: deque[Any] = deque()
+        self._change = threading.Condition()
+
+    def put(self, item: Any, *, wait: bool) -> bool:
+        """Put something in; where the box is full wait for room, or return False."""
+        with self._change:
+            while len(self._waiting) >= self.most and not self.closed:
+                if not wait:
+                    return False
+                self._change.wait(0.5)
+            if self.closed:
+                return False
+            self._waiting.append(item)
+            self._change.notify_all()
+            return True
+
+    def take(self, timeout: float, most: int) -> list[Any]:
+        """Return what is there, at most ``most``; wait up to ``timeout`` seconds for the first."""
+        with self._change:
+            if not self._waiting and not self.closed:
+                self._change.wait(timeout)
+            taken = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+            self._change.notify_all()
+            return taken
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def close(self) -> None:
+        """Let both sides go; what is inside can still be taken."""
+        with self._change:
+            self.closed = True
+            self._change.notify_all()
