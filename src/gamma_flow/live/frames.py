@@ -16,7 +16,7 @@ from gamma_flow.data import Axis, Kind, SpectrumSet
 from gamma_flow.data._arrays import freeze
 from gamma_flow.errors import SpectrumError
 
-__all__ = ["Frame", "frames_of", "microseconds", "moment", "now", "together"]
+__all__ = ["Frame", "frame_at", "frames_of", "microseconds", "moment", "now", "together"]
 
 _LONGEST = 200  # characters of a name
 _LONGEST_META = 2000
@@ -297,25 +297,63 @@ def frames_of(
         Signed counts that are negative, or names that no frame may have.
     """
     arrival = now() if time is None else time
-    unknown = np.isnat(spectra.time)
-    frames = []
-    for row in range(len(spectra)):
-        meta = {key: _plain(column[row]) for key, column in spectra.meta.items() if _known(column[row])}
-        frames.append(
-            Frame(
-                spectra.values[row],
-                spectra.axis,
-                arrival if unknown[row] else spectra.time[row],
-                str(spectra.detector[row]) or detector,
-                live_time=float(spectra.live_time[row]),
-                real_time=float(spectra.real_time[row]),
-                id=f"{name}#{row}" if unknown[row] and name else "",
-                kind=spectra.kind,
-                arrived=bool(unknown[row]),
-                meta=meta,
-            )
+    unknown = np.isnat(spectra.time).tolist()
+    return [
+        frame_at(
+            spectra,
+            row,
+            arrival if unknown[row] else spectra.time[row],
+            detector,
+            id=f"{name}#{row}" if unknown[row] and name else "",
+            arrived=unknown[row],
         )
-    return frames
+        for row in range(len(spectra))
+    ]
+
+
+def frame_at(
+    spectra: SpectrumSet,
+    row: int,
+    time: np.datetime64,
+    detector: str,
+    *,
+    id: str = "",  # noqa: A002 - the word of the messages
+    arrived: bool = False,
+    labels: bool = False,
+) -> Frame:
+    """Return one spectrum of a set as a frame of a given time.
+
+    Parameters
+    ----------
+    spectra : SpectrumSet
+        N spectra.
+    row : int
+        Which of them.
+    time : datetime64
+        Its time.
+    detector : str
+        What a detector without a name is called.
+    id, arrived
+        As of the `Frame`.
+    labels : bool
+        Put the labels of a labelled spectrum into the metadata.
+    """
+    meta = {key: _plain(column[row]) for key, column in spectra.meta.items() if _known(column[row])}
+    if labels and spectra.labels.labelled[row]:
+        named = zip(spectra.labels.classes, spectra.labels.presence[row].tolist(), strict=True)
+        meta["labels"] = "+".join(name for name, present in named if present)
+    return Frame(
+        spectra.values[row],
+        spectra.axis,
+        time,
+        str(spectra.detector[row]) or detector,
+        live_time=float(spectra.live_time[row]),
+        real_time=float(spectra.real_time[row]),
+        id=id,
+        kind=spectra.kind,
+        arrived=arrived,
+        meta=meta,
+    )
 
 
 def _known(value: Any) -> bool:

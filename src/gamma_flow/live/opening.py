@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from gamma_flow.data import Axis
 from gamma_flow.errors import SettingsError
 from gamma_flow.live.messages import Decoder, Limits
 from gamma_flow.live.sources._base import Source
@@ -15,6 +16,12 @@ __all__ = ["SCHEMES", "open_source"]
 SCHEMES = {
     "-": "JSON lines from standard input",
     "mqtt://HOST/TOPIC": "messages of a broker; mqtts:// with TLS",
+    "zmq://HOST:PORT": "messages of a ZeroMQ socket; zmq+ipc:PATH for one on this computer",
+    "folder:PATH": "files that are dropped into a folder",
+    "replay:FILE": "a file, a folder or a simulated scene, played again",
+    "listmode:FILE": "events, a time and a channel or energy a line; - for standard input",
+    "radiacode:": "a RadiaCode (experimental)",
+    "digibase:": "an ORTEC digiBASE (experimental)",
 }
 
 
@@ -46,8 +53,7 @@ def open_source(text: str) -> Source:
             "unknown source", where=shown(text), expected=", ".join(SCHEMES), found=shown(scheme) or None
         )
     options = _Options(text)
-    source = maker(options)
-    return source
+    return maker(options)
 
 
 def shown(text: str) -> str:
@@ -64,7 +70,7 @@ class _Options:
     def __init__(self, text: str) -> None:
         self.text = shown(text)
         try:
-            self.parts = urlsplit(text)
+            self.parts = urlsplit(text, allow_fragments=False)  # "#" is a topic of MQTT
             self.port = self.parts.port
         except ValueError as problem:
             raise SettingsError(f"the address cannot be understood: {problem}", where=self.text) from problem
@@ -121,6 +127,21 @@ def _positive(text: str) -> int:
     return value
 
 
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
+def _speed(text: str) -> float:
+    return float("inf") if text == "max" else float(text)
+
+
+def _yes(text: str) -> bool:
+    return {"1": True, "yes": True, "true": True, "": True, "0": False, "no": False, "false": False}[text]
+
+
 def _numbers(text: str) -> tuple[float, ...]:
     return tuple(float(part) for part in text.split(","))
 
@@ -162,8 +183,105 @@ def _mqtt(options: _Options) -> Source:
     )
 
 
+def _zmq(options: _Options) -> Source:
+    from gamma_flow.live.sources.zeromq import ZeroMq
+
+    parts = options.parts
+    local = parts.scheme == "zmq+ipc"
+    if not (options.path if local else parts.hostname and options.port):
+        raise SettingsError(
+            "the address names no host and port", where=options.text, expected="zmq://HOST:PORT"
+        )
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    address = f"ipc://{options.path}" if local else f"tcp://{host}:{options.port}"
+    kind = options.take("type", {"pull": "pull", "sub": "sub"}.__getitem__, "pull")
+    asked = {
+        "bind": options.take("bind", _yes, False),
+        "topic": options.take("topic", default=""),
+        "waiting": options.take("waiting", _positive, 1000),
+        "decoder": options.decoder(),
+    }
+    options.done("type", "bind", "topic", "waiting", *_COMMON)
+    return ZeroMq(address, kind, **asked)
+
+
+def _folder(options: _Options) -> Source:
+    from gamma_flow.live.sources.folder import Folder
+
+    asked = {
+        "pattern": options.take("pattern", default="*"),
+        "done": options.take("done"),
+        "every": options.take("every", _seconds, 0.5),
+        "settle": options.take("settle", _seconds, 1.0),
+        "detector": options.take("detector", default=""),
+        "once": options.take("once", _yes, False),
+    }
+    options.done(*asked)
+    return Folder(options.path, **asked)
+
+
+def _replay(options: _Options) -> Source:
+    from gamma_flow.live.sources.replay import Replay, sets_behind
+
+    asked = {
+        "speed": options.take("speed", _speed, 1.0),
+        "rebase": options.take("rebase", _yes, False),
+        "detector": options.take("detector", default="replay"),
+    }
+    options.done(*asked)
+    return Replay(sets_behind(options.path), name=options.text, **asked)
+
+
+def _listmode(options: _Options) -> Source:
+    from gamma_flow.live.sources.listmode import Binner, ListMode, opened, started
+
+    channels = options.take("channels", _positive, 1024)
+    terms, energies = options.take("axis", _numbers), options.take("energy", _numbers)
+    asked = {
+        "length": options.take("frame", _seconds, 1.0),
+        "start": options.take("start", started, started(None)),
+        "detector": options.take("detector", default="listmode"),
+        "dead_time": options.take("dead", _seconds, float("nan")),
+    }
+    options.done("channels", "axis", "energy", "frame", "start", "detector", "dead")
+    if channels > Limits().channels:
+        raise SettingsError("too many channels", where=options.text, expected=str(Limits().channels))
+    axis, bears = Axis.channels(channels), None
+    if energies is not None:
+        if len(energies) != 2:
+            raise SettingsError("a range is two numbers", where=options.text, expected="energy=LO,HI")
+        axis = Axis.linear(energies[0], energies[1], channels)
+    elif terms is not None:
+        bears = Axis.polynomial(terms, channels)
+    return ListMode(Binner(axis, calibrated=bears, **asked), opened(options.path), options.text)
+
+
+def _radiacode(options: _Options) -> Source:
+    from gamma_flow.live.sources.devices import radiacode
+
+    asked = {"bluetooth": options.take("bluetooth"), "length": options.take("frame", _seconds, 1.0)}
+    options.done("bluetooth", "frame")
+    return radiacode(**asked)
+
+
+def _digibase(options: _Options) -> Source:
+    from gamma_flow.live.sources.devices import digibase
+
+    terms = options.take("axis", _numbers)
+    asked = {"serial": options.take("serial"), "length": options.take("frame", _seconds, 1.0)}
+    options.done("serial", "frame", "axis")
+    return digibase(axis=None if terms is None else Axis.polynomial(terms, 1024), **asked)
+
+
 _MAKERS: dict[str, Callable[[_Options], Source]] = {
     "lines": _lines,
     "mqtt": _mqtt,
     "mqtts": _mqtt,
+    "zmq": _zmq,
+    "zmq+ipc": _zmq,
+    "folder": _folder,
+    "replay": _replay,
+    "listmode": _listmode,
+    "radiacode": _radiacode,
+    "digibase": _digibase,
 }

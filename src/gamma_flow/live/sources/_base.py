@@ -22,7 +22,7 @@ class Delivery:
     Parameters
     ----------
     frames : tuple of Frame
-        None where the message was refused.
+        None, as a rule, where the message was refused.
     where : str
         Where it came from: a topic, a file, a line.
     problem : GammaFlowError, optional
@@ -89,11 +89,10 @@ class Source(ABC):
         """Yield frames until the source ends; a refused message raises its error."""
         while not self.ended:
             for delivery in self.poll():
-                if delivery.problem is not None:
-                    self.acknowledge([delivery])
-                    raise delivery.problem
                 yield from delivery.frames
                 self.acknowledge([delivery])
+                if delivery.problem is not None:
+                    raise delivery.problem
 
 
 class Mailbox:

@@ -133,6 +133,7 @@ class Mqtt(Source):
         try:
             self._client.connect(host, port, keepalive=30, **clean)
         except (OSError, ValueError) as problem:
+            self.close()
             reason = getattr(problem, "strerror", None) or str(problem)
             raise SourceError(
                 f"the broker cannot be reached: {reason}", where=self.name, cure=cure
@@ -197,14 +198,19 @@ class Mqtt(Source):
         for delivery in deliveries:
             token = delivery.token
             # the number means another message on a new connection
-            if token.qos > 0 and token.connection == self._connection:
+            if token.qos > 0 and token.connection == self._connection and self._client is not None:
                 self._client.ack(token.mid, token.qos)
 
     def close(self) -> None:
         """Leave the broker; it keeps what comes from now on."""
         self._box.close()
-        self._client.disconnect()
-        self._client.loop_stop()
+        client, self._client = self._client, None
+        if client is None:
+            return
+        client.disconnect()
+        client.loop_stop()
+        # the client closes its last sockets when nobody holds it any more
+        client.on_connect = client.on_disconnect = client.on_message = client.on_subscribe = None
 
 
 def _paho() -> Any:
