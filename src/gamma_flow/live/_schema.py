@@ -91,8 +91,9 @@ def connect(path: Path, readonly: bool) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, readonly: bool) -> None:
-    application = _number(connection, "application_id")
+    # in this order: a log that is being made in this moment is empty, not a stranger's
     tables = _number(connection, "schema_version")
+    application = _number(connection, "application_id")
     if application != _APPLICATION and tables > 0:
         raise LogError(
             "the file is no log of gamma_flow", where=str(path), cure="name another file, or a new one"

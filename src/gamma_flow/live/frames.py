@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -145,7 +146,7 @@ class Frame:
         """Sum over the channels."""
         return float(self.values.sum())
 
-    @property
+    @cached_property
     def key(self) -> bytes:
         """What two deliveries of one frame have in common, 16 bytes.
 

@@ -152,6 +152,16 @@ class Log:
                 self._add_alarm(alarm)
         return new
 
+    def new(self, frames: Sequence[Frame]) -> list[bool]:
+        """Tell which frames are new: neither in the log nor earlier among these."""
+        seen: set[bytes] = set()
+        answers = []
+        for frame in frames:
+            known = frame.key in seen or self._rows("SELECT 1 FROM frames WHERE key = ?", (frame.key,))
+            seen.add(frame.key)
+            answers.append(not known)
+        return answers
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All or nothing; numbers of detectors and axes that were made in a failure are not kept."""

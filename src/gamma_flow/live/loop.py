@@ -91,7 +91,7 @@ class Loop:
         waits.
     alarms : callable, optional
         Called with the new frames and their records before they are stored; returns the alarms to store with
-        them.
+        them. It is called again with the same frames if the log could not take them.
 
     Attributes
     ----------
@@ -146,41 +146,40 @@ class Loop:
         if not deliveries:
             return [*news, *(Outcome(status) for status in self.board.silent(clock=clock))]
         frames = [frame for delivery in deliveries for frame in delivery.frames]
-        found = self._found(frames)
         try:
-            new = self._stored(frames, found)
+            new = [True] * len(frames) if self.log is None else self.log.new(frames)
+            fresh = [frame for frame, first in zip(frames, new, strict=True) if first]
+            found = self._found(fresh)
+            self._store(fresh, found)
         except LogError as problem:
             self._waiting = deliveries
             return [*news, Outcome(self.board.problem(self.source.name, "log", problem))]
         if self._waiting:
             self._waiting = []
-            self.board.well(self.source.name)
+            news.append(Outcome(self.board.well(self.source.name)))
         self.source.acknowledge(deliveries)
-        outcomes = self._told(frames, found, new, clock)
+        for frame, first in zip(frames, new, strict=True):
+            if not first:
+                self.board.duplicate(frame, clock=clock)
+        told = self._told(fresh, found, clock)
         refused = [self._refusal(delivery, clock) for delivery in deliveries if delivery.problem is not None]
-        return [*news, *outcomes, *refused]
+        return [*news, *told, *refused]
 
     def _found(self, frames: Sequence[Frame]) -> list[dict[str, Any] | GammaFlowError | None]:
         if self.model is None or not frames:
             return [None] * len(frames)
         return [*analysed(self.model, frames, self.detail)]
 
-    def _stored(self, frames: Sequence[Frame], found: Sequence[Any]) -> list[bool]:
+    def _store(self, frames: Sequence[Frame], found: Sequence[Any]) -> None:
         records = [answer if isinstance(answer, dict) else None for answer in found]
-        alarms = self.alarms(frames, records) if self.alarms is not None else ()
-        if self.log is None:
-            return [True] * len(frames)
-        return self.log.append(frames, records, alarms) if frames else []
+        alarms = self.alarms(frames, records) if self.alarms is not None and frames else ()
+        if self.log is not None and frames:
+            self.log.append(frames, records, alarms)
 
-    def _told(
-        self, frames: Sequence[Frame], found: Sequence[Any], new: Sequence[bool], clock: float
-    ) -> list[Outcome]:
+    def _told(self, frames: Sequence[Frame], found: Sequence[Any], clock: float) -> list[Outcome]:
         present = now()
         outcomes = []
-        for frame, answer, first in zip(frames, found, new, strict=True):
-            if not first:
-                self.board.duplicate(frame, clock=clock)
-                continue
+        for frame, answer in zip(frames, found, strict=True):
             status = self.board.frame(frame, clock=clock, present=present)
             if isinstance(answer, GammaFlowError):
                 status = self.board.problem(frame.detector, "model", answer)

@@ -253,7 +253,8 @@ def _listmode(options: _Options) -> Source:
         axis = Axis.linear(energies[0], energies[1], channels)
     elif terms is not None:
         bears = Axis.polynomial(terms, channels)
-    return ListMode(Binner(axis, calibrated=bears, **asked), opened(options.path), options.text)
+    binner, stream = Binner(axis, calibrated=bears, **asked), opened(options.path)
+    return ListMode(binner, stream, options.text, close=stream is not None)
 
 
 def _radiacode(options: _Options) -> Source:

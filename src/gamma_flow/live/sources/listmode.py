@@ -187,9 +187,19 @@ class ListMode(Source):
         How they are binned.
     name : str
         For people.
+    close : bool
+        Close the stream at its end.
     """
 
-    def __init__(self, binner: Binner, stream: BinaryIO | None = None, name: str = "list mode") -> None:
+    def __init__(
+        self,
+        binner: Binner,
+        stream: BinaryIO | None = None,
+        name: str = "list mode",
+        *,
+        close: bool = False,
+    ) -> None:
+        self._owned = close
         self.binner, self.name = binner, name
         self._stream = sys.stdin.buffer if stream is None else stream
         self._box = Mailbox(16)
@@ -213,6 +223,8 @@ class ListMode(Source):
             self.trouble = "the input was closed"
         finally:
             self._box.close()
+            if self._owned:
+                self._stream.close()
 
     def poll(self, timeout: float = 1.0, most: int = 256) -> list[Delivery]:
         """Return the frames that are full; see `Source.poll`.
