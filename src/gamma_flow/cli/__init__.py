@@ -17,6 +17,7 @@ _COMMANDS = {
     "evaluate": "Compare a model's answers with the labels.",
     "inspect": "Say what was found in files.",
     "lines": "List gamma and X-ray lines near an energy (experimental data).",
+    "log": "Look into the log of live operation, export it, move what is old.",
     "nuclide": "Say what a nuclide emits, with its daughters (experimental data).",
     "prepare": "Read, calibrate and pool spectra into one file.",
     "run": "Prepare, train, analyse and evaluate in one go.",

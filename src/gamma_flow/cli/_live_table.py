@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["grid", "show", "sparkline"]
 
 _BARS = " ▁▂▃▄▅▆▇█"
-_WIDTH = 32
 
 
 def show(loop: Loop, stop_after: int | None = None, console: Console | None = None) -> None:
@@ -34,43 +33,42 @@ def show(loop: Loop, stop_after: int | None = None, console: Console | None = No
             for outcome in outcomes:
                 if outcome.frame is not None:
                     latest[outcome.status.detector] = outcome
-            live.update(grid(loop.board.all(), latest), refresh=True)
+            live.update(grid(loop.board.all(), latest, live.console.width), refresh=True)
             if left is not None:
                 left -= sum(outcome.frame is not None for outcome in outcomes)
                 if left <= 0:
                     return
 
 
-def grid(states: Sequence[Status], latest: dict[str, Outcome]) -> Table:
-    """Return the table: one line a detector."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("detector", overflow="fold")
-    table.add_column("time (UTC)", no_wrap=True)
-    table.add_column("counts/s", justify="right")
-    table.add_column("spectrum", no_wrap=True)
-    table.add_column("found", overflow="fold")
-    table.add_column("novel", justify="right")
-    table.add_column("state", overflow="fold")
+def grid(states: Sequence[Status], latest: dict[str, Outcome], width: int = 120) -> Group:
+    """Return the table, one line a detector, and below it what is wrong with whom."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), width=width)
+    table.add_column("detector", no_wrap=True, overflow="ellipsis", max_width=20)
+    table.add_column("UTC", no_wrap=True)
+    table.add_column("counts/s", justify="right", no_wrap=True)
+    bars = 32 if width >= 140 else 20 if width >= 100 else 12
+    table.add_column("spectrum", no_wrap=True, min_width=bars)
+    table.add_column("state", no_wrap=True, min_width=7)
+    table.add_column("found", overflow="fold", ratio=1)
+    wrong = []
     for status in states:
         outcome = latest.get(status.detector)
         frame = None if outcome is None else outcome.frame
-        record = None if outcome is None else outcome.record
+        well = status.state == "ok"
         table.add_row(
             Text(status.detector),
-            "–" if status.last is None else str(status.last)[11:21],
+            "–" if status.last is None else str(status.last)[11:19],
             _rate(frame),
-            "" if frame is None else sparkline(frame.values),
-            Text(_found(record)),
-            _novel(record),
-            Text(
-                status.state if status.state == "ok" else f"{status.state}: {status.sentence}",
-                style="" if status.state == "ok" else "bold red",
-            ),
+            "" if frame is None else sparkline(frame.values, bars),
+            Text(status.state, style="" if well else "bold red"),
+            Text(_found(None if outcome is None else outcome.record)),
         )
-    return table
+        if not well:
+            wrong.append(Text(f"{status.detector}: {status.sentence}", style="red"))
+    return Group(table, *wrong)
 
 
-def sparkline(values: NDArray[np.float64], width: int = _WIDTH) -> str:
+def sparkline(values: NDArray[np.float64], width: int = 32) -> str:
     """Return a spectrum as a line of blocks, square roots so that weak lines show.
 
     Examples
@@ -94,7 +92,7 @@ def _rate(frame: Frame | None) -> str:
 def _found(record: dict[str, Any] | None) -> str:
     if record is None:
         return "–"
-    told = []
+    told = [f"unknown (p {record['novelty_p']:.3f})"] if record.get("novel") else []
     for name in record["present"]:
         text = f"{name} {100 * record['shares'][name]:.0f} %"
         error = record.get("score_errors", {}).get(name)
@@ -102,7 +100,3 @@ def _found(record: dict[str, Any] | None) -> str:
             text += f" ({record['scores'][name] / error:.1f} σ)"
         told.append(text)
     return ", ".join(told) or "nothing"
-
-
-def _novel(record: dict[str, Any] | None) -> str:
-    return f"p {record['novelty_p']:.3f}" if record is not None and record.get("novel") else ""

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,27 +21,20 @@ from gamma_flow.live._packing import (
     packed_axis,
     packed_record,
     unpacked_axis,
-    unpacked_record,
 )
-from gamma_flow.live._schema import WriterLock, connect, guarded, used_bytes
+from gamma_flow.live._reading import AT_A_TIME, SELECT, Reading
+from gamma_flow.live._schema import WriterLock, connect, guarded
 from gamma_flow.live.alarm import Alarm
-from gamma_flow.live.entries import Entry, entry_of, without_frame
-from gamma_flow.live.frames import Frame, microseconds, moment
+from gamma_flow.live.entries import without_frame
+from gamma_flow.live.frames import Frame, microseconds
 
 __all__ = ["Log"]
 
 _LOOK = 64  # appends between two looks at the size
-_AT_A_TIME = 500  # rows that a reader holds
-_SELECT = """
-SELECT f.id, d.name, f.time, f.arrived, f.live, f.real, f.axis, f.kind, f.sender, f.total, f.meta,
-       raw.data, r.layout, r.told
-FROM frames f JOIN detectors d ON d.id = f.detector
-LEFT JOIN raw ON raw.frame = f.id LEFT JOIN results r ON r.frame = f.id
-"""
-_SELECT_KEY = _SELECT.replace("SELECT f.id", "SELECT f.key, f.id") + " WHERE f.time < ? ORDER BY f.id LIMIT ?"
+_OLD = SELECT.replace("SELECT f.id", "SELECT f.key, f.id") + " WHERE f.time < ? ORDER BY f.id LIMIT ?"
 
 
-class Log:
+class Log(Reading):
     """Frames, results and alarms in one SQLite file; one program writes, many read at the same time.
 
     Made by `open`. What `append` returned from is on the disk: it survives the death of the program and a
@@ -64,14 +57,11 @@ class Log:
     def __init__(
         self, path: Path, connection: sqlite3.Connection, lock: WriterLock | None, max_bytes: int | None
     ) -> None:
-        self.path = path
+        super().__init__(path, connection)
         self.max_bytes = max_bytes
-        self._connection = connection
         self._lock = lock
         self._appends = 0
         self._ids: dict[tuple[str, bytes], int] = {}
-        self._axes: dict[int, Axis] = {}
-        self._layouts: dict[int, bytes] = {}
         self._last_axis: tuple[Axis, int] | None = None
 
     @classmethod
@@ -287,7 +277,7 @@ class Log:
         moved = 0
         with Log.open(path) as other:
             other.append([], alarms=[one for one in self.alarms(until=before) if one.end is not None])
-            while rows := self._rows(_SELECT_KEY, (limit, _AT_A_TIME)):
+            while rows := self._rows(_OLD, (limit, AT_A_TIME)):
                 with other._transaction():
                     for key, *row in rows:
                         _, detector, time, arrived, live, real, axis, *rest, raw, layout, told = row
@@ -302,124 +292,6 @@ class Log:
                     "DELETE FROM alarms WHERE start < ? AND finish IS NOT NULL", (limit,)
                 )
         return moved
-
-    # ---------------------------------------------------------------- reading
-
-    def __len__(self) -> int:
-        return int(self._one("SELECT count(*) FROM frames"))
-
-    @property
-    def size(self) -> int:
-        """Bytes that the log takes, free pages left out."""
-        with guarded(self.path, "the log cannot be read"):
-            return used_bytes(self._connection)
-
-    @property
-    def spectra(self) -> int:
-        """Frames whose spectrum is still there."""
-        return int(self._one("SELECT count(*) FROM raw"))
-
-    def detectors(self) -> list[str]:
-        """Return the names of all detectors, sorted."""
-        return [name for (name,) in self._rows("SELECT name FROM detectors ORDER BY name", ())]
-
-    def frames(
-        self,
-        since: np.datetime64 | None = None,
-        until: np.datetime64 | None = None,
-        detector: str | None = None,
-        *,
-        newest_first: bool = False,
-        limit: int | None = None,
-    ) -> Iterator[Entry]:
-        """Yield frames by their time, with what was found in them.
-
-        Parameters
-        ----------
-        since, until : datetime64, optional
-            From the one (included) to the other (excluded).
-        detector : str, optional
-            Only this one.
-        newest_first : bool
-            Backwards.
-        limit : int, optional
-            So many at most.
-
-        Raises
-        ------
-        LogError
-            The log is damaged.
-        """
-        where, values = _conditions(since, until, detector, "f.time", "d.name")
-        left = math.inf if limit is None else limit
-        order = "DESC" if newest_first else "ASC"
-        compare = "<" if newest_first else ">"
-        after: tuple[int, int] | None = None
-        while left > 0:
-            # page by page, so that no reader keeps the writer from tidying up its WAL for long
-            more = [*where, *([f"(f.time, f.id) {compare} (?, ?)"] if after else [])]
-            rows = self._rows(
-                _SELECT
-                + (f" WHERE {' AND '.join(more)}" if more else "")
-                + f" ORDER BY f.time {order}, f.id {order} LIMIT ?",
-                (*values, *(after or ()), int(min(left, _AT_A_TIME))),
-            )
-            for row in rows:
-                yield self._entry(row)
-            if len(rows) < _AT_A_TIME:
-                return
-            left -= len(rows)
-            after = (rows[-1][2], rows[-1][0])
-
-    def alarms(
-        self,
-        since: np.datetime64 | None = None,
-        until: np.datetime64 | None = None,
-        detector: str | None = None,
-    ) -> list[Alarm]:
-        """Return the alarms that begin between two times, in order of their beginning."""
-        where, values = _conditions(since, until, detector, "a.start", "d.name")
-        rows = self._rows(
-            "SELECT a.key, d.name, a.kind, a.name, a.start, a.finish, a.details FROM alarms a"  # noqa: S608
-            " JOIN detectors d ON d.id = a.detector"
-            + (f" WHERE {' AND '.join(where)}" if where else "")
-            + " ORDER BY a.start, a.id",
-            tuple(values),
-        )
-        return [
-            Alarm(
-                key,
-                name,
-                kind,
-                what,
-                moment(start),
-                None if end is None else moment(end),
-                json.loads(details),
-            )
-            for key, name, kind, what, start, end, details in rows
-        ]
-
-    def _entry(self, row: tuple[Any, ...]) -> Entry:
-        axis = self._told("axes", row[6], self._axes, unpacked_axis)
-        layout = row[12]
-        record = None
-        if layout is not None:
-            record = unpacked_record(self._told("layouts", layout, self._layouts, bytes), row[13])
-        return entry_of(row, axis, record)
-
-    def _told(self, table: str, number: int, known: dict[int, Any], made: Callable[[bytes], Any]) -> Any:
-        if number not in known:
-            if len(known) >= 256:
-                known.clear()
-            known[number] = made(self._one(f"SELECT told FROM {table} WHERE id = ?", number))  # noqa: S608
-        return known[number]
-
-    def _one(self, query: str, *values: Any) -> Any:
-        return self._rows(query, values)[0][0]
-
-    def _rows(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with guarded(self.path, "the log cannot be read"):
-            return self._connection.execute(query, values).fetchall()
 
     def close(self) -> None:
         """Close the file; the log can be opened again."""
@@ -436,16 +308,3 @@ class Log:
 
 def _or_none(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-def _conditions(
-    since: np.datetime64 | None, until: np.datetime64 | None, detector: str | None, time: str, name: str
-) -> tuple[list[str], list[Any]]:
-    given: list[tuple[str, Any]] = []
-    if since is not None:
-        given.append((f"{time} >= ?", microseconds(since)))
-    if until is not None:
-        given.append((f"{time} < ?", microseconds(until)))
-    if detector is not None:
-        given.append((f"{name} = ?", detector))
-    return [text for text, _ in given], [value for _, value in given]

@@ -20,7 +20,6 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from gamma_flow.data import Axis
 from gamma_flow.errors import GammaFlowError, MessageError
@@ -28,6 +27,7 @@ from gamma_flow.io._format import ReadOptions
 from gamma_flow.io._source import Source
 from gamma_flow.io._xml import parse
 from gamma_flow.io.registry import read_source
+from gamma_flow.live._values import TYPES, unpacked
 from gamma_flow.live.frames import Frame, frames_of, moment, now
 
 __all__ = ["VERSION", "Decoder", "Limits", "encode", "line"]
@@ -35,7 +35,6 @@ __all__ = ["VERSION", "Decoder", "Limits", "encode", "line"]
 VERSION = 1
 """Version of the messages that are written here; others are refused."""
 
-_TYPES = {"u16": "<u2", "u32": "<u4", "f64": "<f8"}
 _MOST_AXES = 256  # axes that a decoder remembers
 
 
@@ -232,7 +231,7 @@ class Decoder:
             raise MessageError("the message does not name its detector", expected='"detector": a name')
         given = part.intensities if part.counts is None else part.counts
         assert given is not None
-        values = _unpacked(given, part.encoding, self.limits.channels)
+        values = unpacked(given, part.encoding, self.limits.channels)
         time = (now() if arrival is None else arrival) if part.time is None else _utc(part.time)
         return Frame(
             values,
@@ -326,57 +325,6 @@ def _utc(time: datetime) -> np.datetime64:
     return moment(time.astimezone(UTC).replace(tzinfo=None))
 
 
-def _unpacked(given: list[float] | str, encoding: str, most: int) -> NDArray[np.float64]:
-    kind = _TYPES.get(encoding)
-    if (kind is None) != isinstance(given, list):
-        raise MessageError(
-            f"values of the encoding {encoding!r} are written otherwise",
-            expected="a list of numbers" if kind is None else "text in base64",
-            found="a list" if isinstance(given, list) else "a text",
-        )
-    if isinstance(given, list):
-        values = np.array(given, np.float64)
-        values = _with_zeroes(values, most) if encoding == "counted-zeroes" else values
-    else:
-        assert kind is not None
-        try:
-            data = binascii.a2b_base64(given, strict_mode=True)
-        except (binascii.Error, ValueError) as problem:
-            raise MessageError("the values are not base64", found=repr(given[:40])) from problem
-        if len(data) % np.dtype(kind).itemsize:
-            raise MessageError(
-                "the values are cut",
-                expected=f"a multiple of {np.dtype(kind).itemsize} bytes",
-                found=str(len(data)),
-            )
-        values = np.frombuffer(data, kind).astype(np.float64)
-    if not 1 <= len(values) <= most:
-        raise MessageError("no frame has so many channels", expected=f"1 to {most}", found=str(len(values)))
-    return values
-
-
-def _with_zeroes(packed: NDArray[np.float64], most: int) -> NDArray[np.float64]:
-    """Write counted zeroes out: a zero is followed by the length of its run."""
-    pieces: list[NDArray[np.float64]] = []
-    at = 0
-    channels = 0.0
-    for zero in np.flatnonzero(packed == 0).tolist():
-        if zero < at:
-            continue  # the length of a run, which is wrong if it is zero
-        run = packed[zero + 1] if zero + 1 < len(packed) else 0.0
-        channels += zero - at + run
-        if not (run >= 1 and run == int(run) and channels <= most):
-            raise MessageError(
-                "a run of zeroes is none",
-                where=f"number {zero + 2} of the values",
-                expected=f"1 to {most} channels in all",
-                found=f"{run:g}",
-            )
-        pieces += [packed[at:zero], np.zeros(int(run))]
-        at = zero + 2
-    return np.concatenate([*pieces, packed[at:]])
-
-
 def _made(part: _AxisPart | None, channels: int) -> Axis:
     if part is None:
         return Axis.channels(channels)
@@ -425,7 +373,7 @@ def encode(frame: Frame, *, compact: bool = True) -> bytes:
     if compact:
         name = "f64" if not whole or values.min() < 0 or values.max() >= 2**32 else "u32"
         name = "u16" if name == "u32" and values.max() < 2**16 else name
-        packed = values.astype(_TYPES[name]).tobytes()
+        packed = values.astype(TYPES[name]).tobytes()
         message |= {"encoding": name, _field(frame): binascii.b2a_base64(packed, newline=False).decode()}
     else:
         message[_field(frame)] = values.astype(np.int64).tolist() if whole else values.tolist()
