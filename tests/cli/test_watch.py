@@ -82,7 +82,7 @@ def test_the_table_shows_every_detector(model: gf.Model, frames: Frames) -> None
     loop = Loop(Lines(io.BytesIO(text)), model)
     show(loop, console=Console(file=sink, width=160, force_terminal=False))
     shown = sink.getvalue()
-    for part in ("left", "[red]right", "standard input", "message: line 5", "Cs137", "%", "█"):
+    for part in ("left", "[red]right", "message", "standard input: line 5", "Cs137", "%", "█"):
         assert part in shown, part
     lone = Console(file=(sink := io.StringIO()), width=160)
     lone.print(grid(loop.board.all(), {}))

@@ -38,7 +38,9 @@ def packed(values: NDArray[np.float64]) -> bytes:
     array = values.astype(_KINDS[kind])
     size = array.dtype.itemsize
     plain = array.tobytes() if size == 1 else array.view(np.uint8).reshape(-1, size).T.tobytes()
-    return bytes([kind]) + zlib.compress(plain, _LEVEL)
+    # counts hardly repeat but for runs of zeroes: runs and Huffman codes are smaller here, and quicker
+    pack = zlib.compressobj(_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+    return bytes([kind]) + pack.compress(plain) + pack.flush()
 
 
 def unpacked(data: bytes, channels: int) -> NDArray[np.float64]:
