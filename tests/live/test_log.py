@@ -19,7 +19,14 @@ from hypothesis import strategies as st
 
 import gamma_flow as gf
 from gamma_flow.errors import LogError
-from gamma_flow.live._packing import packed, packed_record, unpacked, unpacked_record
+from gamma_flow.live._packing import (
+    packed,
+    packed_axis,
+    packed_record,
+    unpacked,
+    unpacked_axis,
+    unpacked_record,
+)
 from gamma_flow.live.alarm import Alarm
 from gamma_flow.live.frames import Frame
 from gamma_flow.live.log import Log
@@ -297,6 +304,26 @@ def test_packing_is_exact(values: list[float]) -> None:
     array = np.array(values, np.float64)
     again = unpacked(packed(array), len(array))
     assert again.tobytes() == array.tobytes()
+
+
+@pytest.mark.parametrize(
+    "axis",
+    [
+        gf.Axis.polynomial([-12.0, 8.15, 0.0012], 256, reference="centre"),
+        gf.Axis.linear(0, 1000, 3),
+        gf.Axis.points([1.0, 2, 4, 7], "nm"),
+        gf.Axis([0.0, 1, 3], "cm-1"),
+        gf.Axis.channels(4),
+    ],
+    ids=str,
+)
+def test_axes_are_exact(axis: gf.Axis) -> None:
+    again = unpacked_axis(packed_axis(axis))
+    assert again == axis
+    assert np.array_equal(again.centres, axis.centres)
+    assert again.coefficients == axis.coefficients
+    with pytest.raises(LogError, match="damaged"):
+        unpacked_axis(packed_axis(axis)[:-2])
 
 
 def test_damaged_spectra_and_results_are_named() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -210,3 +212,41 @@ def test_a_topic_that_is_no_text_of_ours_does_no_harm(broker: Broker) -> None:
         (delivery,) = drained(source, 1)
         assert delivery.frames[0].detector == "?red"
         assert np.isfinite(delivery.frames[0].total)
+
+
+# paho leaves the socket of a handshake that failed to the collector
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_tls_checks_the_broker(tmp_path: Path, frames: Callable[..., list[Frame]]) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed: it makes the broker's certificate")
+    subprocess.run(
+        [
+            *(
+                openssl,
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=localhost",
+            ),
+            *("-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "cert.pem"),
+        ],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    broker = Broker(tmp_path, f"certfile {tmp_path}/cert.pem\nkeyfile {tmp_path}/key.pem")
+    try:
+        with pytest.raises(SourceError, match=r"cannot be reached: .*certificate"):
+            open_source(f"mqtts://localhost:{broker.port}/spectra")
+        with open_source(f"mqtts://localhost:{broker.port}/spectra?ca={tmp_path}/cert.pem") as source:
+            assert source.poll(0.01) == []
+        with pytest.raises(SourceError, match="the certificates cannot be read"):
+            open_source(f"mqtts://localhost:{broker.port}/spectra?ca={tmp_path}/mosquitto.conf")
+    finally:
+        broker.stop()

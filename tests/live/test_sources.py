@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -161,10 +162,15 @@ def test_a_bad_file_is_refused_once_and_a_good_one_goes_on(tmp_path: Path, label
     (tmp_path / "b.txt").write_text("a letter to somebody")
     (tmp_path / "c.spe").write_bytes(b"")
     (tmp_path / "large.spe").write_bytes(b"0" * 5000)
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("a.csv", "0," * 10_000)
     gf.write(labelled[:1], tmp_path / "z.npz")
     came = everything(Folder(tmp_path, every=0.01, settle=0.0, once=True, largest=4000))
     by_name = {one.where: one for one in came}
-    assert len(came) == 5
+    assert len(came) == 6
+    assert "would unpack to too much; expected 16000 bytes at most, found 20000" in str(
+        by_name["bomb.zip"].problem
+    )
     assert "cut" in str(by_name["a.n42"].problem)
     assert "not a spectrum file" in str(by_name["b.txt"].problem)
     assert "is empty" in str(by_name["c.spe"].problem)

@@ -169,9 +169,10 @@ def _mqtt(options: _Options) -> Source:
         "client": options.take("client", default="gamma-flow"),
         "protocol": options.take("protocol", {"5": 5, "4": 4, "311": 4}.__getitem__, 5),
         "waiting": options.take("waiting", _positive, 1000),
+        "authority": options.take("ca"),
         "decoder": options.decoder(),
     }
-    options.done("group", "client", "protocol", "waiting", *_COMMON)
+    options.done("group", "client", "protocol", "waiting", "ca", *_COMMON)
     return Mqtt(
         topics,
         parts.hostname,

@@ -6,6 +6,7 @@ import hashlib
 import os
 import time
 import warnings
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gamma_flow.errors import GammaFlowError, ReadWarning, SourceError, SpectrumError
+from gamma_flow.errors import GammaFlowError, ReadWarning, SourceError, SpectrumError, UnsafeFileError
 from gamma_flow.io._format import ReadOptions
 from gamma_flow.io.reading import scan
 from gamma_flow.live.frames import Frame, frames_of, moment
@@ -21,6 +22,7 @@ from gamma_flow.live.sources._base import Delivery, Source
 
 __all__ = ["Folder"]
 
+_UNPACKED = 4  # times the limit of a file
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".swp", "~")
 
 
@@ -53,7 +55,7 @@ class Folder(Source):
     every, settle : float
         Seconds between looks, and of rest before a file is taken.
     largest : int
-        Bytes of one file at most.
+        Bytes of one file at most; a zip may unpack to four times as much.
     detector : str
         What a detector without a name is called; the folder's name by default.
     options : ReadOptions, optional
@@ -170,6 +172,7 @@ class Folder(Source):
                 expected=f"{self.largest} bytes at most",
                 found=str(look.size),
             )
+        self._check_zip(path)
         frames: list[Frame] = []
         with warnings.catch_warnings():
             # what a file holds besides its spectra is of no use here
@@ -186,6 +189,23 @@ class Folder(Source):
                 name=f"{identity}.{number}",
             )
         return frames
+
+    def _check_zip(self, path: Path) -> None:
+        """Refuse a zip (an archive, npz or Excel) that would unpack to far more than a file may have."""
+        try:
+            if not zipfile.is_zipfile(path):
+                return
+            with zipfile.ZipFile(path) as archive:
+                size = sum(info.file_size for info in archive.infolist())
+        except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
+            return  # its reader says what is wrong with it
+        if size > _UNPACKED * self.largest:
+            raise UnsafeFileError(
+                "the file would unpack to too much",
+                where=path.name,
+                expected=f"{_UNPACKED * self.largest} bytes at most",
+                found=str(size),
+            )
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Move files to the folder of those that are done, if there is one.

@@ -48,6 +48,8 @@ class Mqtt(Source):
         For the broker.
     tls : bool
         Speak TLS, and check the broker's certificate against those of this computer.
+    authority : path, optional
+        A file with the certificates to check it against instead.
     protocol : {5, 4}
         MQTT 5 or 3.1.1.
     decoder : Decoder, optional
@@ -76,6 +78,7 @@ class Mqtt(Source):
         username: str | None = None,
         password: str | None = None,
         tls: bool = False,
+        authority: str | None = None,
         protocol: int = 5,
         decoder: Decoder | None = None,
         waiting: int = 1000,
@@ -95,7 +98,7 @@ class Mqtt(Source):
         if username is not None:
             self._client.username_pw_set(username, password)
         if tls:
-            self._client.tls_set()
+            self._trust(authority)
         self._connect(host, port, patience)
 
     def _made(self, name: str, protocol: int) -> Any:
@@ -126,6 +129,14 @@ class Mqtt(Source):
         client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
         return client
+
+    def _trust(self, authority: str | None) -> None:
+        try:
+            self._client.tls_set(ca_certs=authority)
+        except (OSError, ValueError) as problem:
+            raise SourceError(
+                "the certificates cannot be read", where=authority, cure="name a file in PEM format (ca=FILE)"
+            ) from problem
 
     def _connect(self, host: str, port: int, patience: float) -> None:
         cure = "start the broker, or check host and port"
