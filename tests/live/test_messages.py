@@ -17,7 +17,7 @@ import gamma_flow as gf
 from gamma_flow.errors import MessageError, SpectrumError
 from gamma_flow.io import n42_write
 from gamma_flow.live.frames import Frame, frames_of, together
-from gamma_flow.live.messages import Decoder, Limits, encode, line
+from gamma_flow.live.messages import Decoder, Limits, encode, encode_n42, line
 from support import mutations
 
 START = np.datetime64("2026-01-01T00:00:00", "us")
@@ -139,6 +139,8 @@ def test_n42_is_a_message_too(frames: Frames) -> None:
     assert [frame.detector for frame in got] == ["a", "b"]
     assert [frame.values.tolist() for frame in got] == spectra.values.tolist()
     assert got[1].time == START + np.timedelta64(1, "s")
+    (again,) = Decoder().decode(encode_n42(got[0]))
+    assert again.key == got[0].key
     assert "does not name its detector" in sentence(n42_write.content(spectra.annotated(detector="")))
 
 

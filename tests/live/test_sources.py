@@ -106,6 +106,24 @@ def test_a_full_mailbox_waits_or_drops() -> None:
     assert box.take(1, 9) == []
 
 
+def test_what_waits_is_bounded_in_bytes_too(frames: Frames) -> None:
+    box = Mailbox(100, most_bytes=10)
+    assert box.put("large", wait=False, size=50)  # alone it may be larger
+    assert not box.put("more", wait=False, size=1)
+    assert box.take(1, 1) == ["large"]
+    assert box.put("a", wait=False, size=5)
+    assert box.put("b", wait=False, size=5)
+    assert not box.put("c", wait=False, size=1)
+    axis = gf.Axis.channels(2**16)
+    large = encode(Frame(np.zeros(2**16), axis, START, "left"), compact=False)
+    source = Lines(io.BytesIO(b"\n".join([large] * 100)))
+    sizes = []
+    while not source.ended:
+        sizes.append(len(source.poll(5)))
+    assert sum(sizes) == 100
+    assert max(sizes) <= 64  # 4,194,304 channels at a time
+
+
 def test_a_source_is_an_iterator(frames: Frames) -> None:
     lines = b"\n".join(encode(one) for one in frames(3))
     assert len(list(Lines(io.BytesIO(lines)))) == 3

@@ -23,6 +23,7 @@ import numpy as np
 
 from gamma_flow.data import Axis
 from gamma_flow.errors import GammaFlowError, MessageError
+from gamma_flow.io import n42_write
 from gamma_flow.io._format import ReadOptions
 from gamma_flow.io._source import Source
 from gamma_flow.io._xml import parse
@@ -30,7 +31,7 @@ from gamma_flow.io.registry import read_source
 from gamma_flow.live._values import TYPES, unpacked
 from gamma_flow.live.frames import Frame, frames_of, moment, now
 
-__all__ = ["VERSION", "Decoder", "Limits", "encode", "line"]
+__all__ = ["VERSION", "Decoder", "Limits", "encode", "encode_n42", "line"]
 
 VERSION = 1
 """Version of the messages that are written here; others are refused."""
@@ -383,6 +384,17 @@ def encode(frame: Frame, *, compact: bool = True) -> bytes:
     if frame.meta:
         message["meta"] = dict(frame.meta)
     return msgspec.json.encode(message)
+
+
+def encode_n42(frame: Frame) -> bytes:
+    """Return a frame of counts on an axis in keV or channels as an N42 document.
+
+    Raises
+    ------
+    WriteError
+        What N42 cannot hold.
+    """
+    return n42_write.content(frame.as_set())
 
 
 def _field(frame: Frame) -> str:

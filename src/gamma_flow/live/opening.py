@@ -199,7 +199,7 @@ def _zmq(options: _Options) -> Source:
     asked = {
         "bind": options.take("bind", _yes, False),
         "topic": options.take("topic", default=""),
-        "waiting": options.take("waiting", _positive, 1000),
+        "waiting": options.take("waiting", _positive, 100),
         "decoder": options.decoder(),
     }
     options.done("type", "bind", "topic", "waiting", *_COMMON)

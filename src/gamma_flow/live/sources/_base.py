@@ -12,7 +12,10 @@ from typing import Any
 from gamma_flow.errors import GammaFlowError
 from gamma_flow.live.frames import Frame
 
-__all__ = ["Delivery", "Mailbox", "Source"]
+__all__ = ["ENOUGH", "Delivery", "Mailbox", "Source"]
+
+ENOUGH = 2**22
+"""Channels of all frames of one poll: a source stops there, so that large messages do not fill memory."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,11 @@ class Delivery:
     problem: GammaFlowError | None = None
     detector: str = ""
     token: Any = None
+
+    @property
+    def values(self) -> int:
+        """Channels of all its frames."""
+        return sum(len(frame.values) for frame in self.frames)
 
 
 class Source(ABC):
@@ -96,32 +104,41 @@ class Source(ABC):
 
 
 class Mailbox:
-    """A queue of bounded length between a thread that receives and the one that asks.
+    """A queue of bounded length and size between a thread that receives and the one that asks.
 
     Parameters
     ----------
     most : int
         How many messages wait at most; the receiver then waits too, or drops.
+    most_bytes : int
+        How many bytes of messages wait at most; a single one may be larger.
     """
 
-    def __init__(self, most: int = 1000) -> None:
-        self.most = most
+    def __init__(self, most: int = 1000, most_bytes: int = 2**26) -> None:
+        self.most, self.most_bytes = most, most_bytes
         self.closed = False
-        self._waiting: deque[Any] = deque()
+        self._waiting: deque[tuple[Any, int]] = deque()
+        self._bytes = 0
         self._change = threading.Condition()
 
-    def put(self, item: Any, *, wait: bool) -> bool:
-        """Put something in; where the box is full wait for room, or return False."""
+    def put(self, item: Any, *, wait: bool, size: int = 0) -> bool:
+        """Put something of ``size`` bytes in; where the box is full wait for room, or return False."""
         with self._change:
-            while len(self._waiting) >= self.most and not self.closed:
+            while self._full(size) and not self.closed:
                 if not wait:
                     return False
                 self._change.wait(0.5)
             if self.closed:
                 return False
-            self._waiting.append(item)
+            self._waiting.append((item, size))
+            self._bytes += size
             self._change.notify_all()
             return True
+
+    def _full(self, size: int) -> bool:
+        return bool(self._waiting) and (
+            len(self._waiting) >= self.most or self._bytes + size > self.most_bytes
+        )
 
     def take(self, timeout: float, most: int) -> list[Any]:
         """Return what is there, at most ``most``; wait up to ``timeout`` seconds for the first."""
@@ -129,8 +146,9 @@ class Mailbox:
             if not self._waiting and not self.closed:
                 self._change.wait(timeout)
             taken = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+            self._bytes -= sum(size for _, size in taken)
             self._change.notify_all()
-            return taken
+            return [item for item, _ in taken]
 
     def __len__(self) -> int:
         return len(self._waiting)

@@ -10,7 +10,7 @@ from typing import Any
 
 from gamma_flow.errors import MessageError, MissingDependencyError, SourceError
 from gamma_flow.live.messages import Decoder
-from gamma_flow.live.sources._base import Delivery, Mailbox, Source
+from gamma_flow.live.sources._base import ENOUGH, Delivery, Mailbox, Source
 
 __all__ = ["Mqtt"]
 
@@ -186,23 +186,32 @@ class Mqtt(Source):
         except UnicodeDecodeError:
             topic = "(a topic that is no text)"
         item = (topic, bytes(message.payload), token)
-        if not self._box.put(item, wait=message.qos > 0) and message.qos == 0:
+        size = len(message.payload)
+        if not self._box.put(item, wait=message.qos > 0, size=size) and message.qos == 0:
             self.dropped += 1
 
     # ------------------------------------------------- called by whoever asks
 
     def poll(self, timeout: float = 1.0, most: int = 256) -> list[Delivery]:
         """Return what has come; see `Source.poll`."""
-        deliveries = []
-        for topic, payload, token in self._box.take(timeout, most):
-            where = "".join(sign if sign.isprintable() else "?" for sign in topic[:200])
-            detector = where.rpartition("/")[2]
-            try:
-                frames = tuple(self.decoder.decode(payload, where=where, detector=detector))
-                deliveries.append(Delivery(frames, where, token=token))
-            except MessageError as problem:
-                deliveries.append(Delivery((), where, problem, detector, token))
+        deliveries: list[Delivery] = []
+        values = 0
+        while len(deliveries) < most and values < ENOUGH:
+            taken = self._box.take(0.0 if deliveries else timeout, 1)
+            if not taken:
+                break
+            deliveries.append(self._delivery(*taken[0]))
+            values += deliveries[-1].values
         return deliveries
+
+    def _delivery(self, topic: str, payload: bytes, token: _Token) -> Delivery:
+        where = "".join(sign if sign.isprintable() else "?" for sign in topic[:200])
+        detector = where.rpartition("/")[2]
+        try:
+            frames = tuple(self.decoder.decode(payload, where=where, detector=detector))
+            return Delivery(frames, where, token=token)
+        except MessageError as problem:
+            return Delivery((), where, problem, detector, token)
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Tell the broker; what came over an earlier connection is left, for it comes again."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections import deque
 from typing import BinaryIO
 
 from gamma_flow.errors import MessageError
 from gamma_flow.live.messages import Decoder
-from gamma_flow.live.sources._base import Delivery, Mailbox, Source
+from gamma_flow.live.sources._base import ENOUGH, Delivery, Mailbox, Source
 
 __all__ = ["Lines"]
 
@@ -42,8 +42,8 @@ class Lines(Source):
         self.name = name
         self.decoder = decoder or Decoder()
         self._stream: BinaryIO = sys.stdin.buffer if stream is None else stream
-        self._box = Mailbox(64)  # pieces of many lines
-        self._left: list[tuple[int, bytes]] = []
+        self._box = Mailbox(16)  # pieces of many lines
+        self._left: deque[tuple[int, bytes]] = deque()
         # a thread, because a read from a pipe cannot be given up after a while
         self._reader = threading.Thread(target=self._read, name="gamma_flow lines", daemon=True)
         self._reader.start()
@@ -81,17 +81,20 @@ class Lines(Source):
         if not self._left:
             for piece in self._box.take(timeout, 1):
                 self._left += piece
-        lines, self._left = self._left[:most], self._left[most:]
+        deliveries: list[Delivery] = []
+        values = 0
+        while self._left and len(deliveries) < most and values < ENOUGH:
+            deliveries.append(self._delivery(*self._left.popleft()))
+            values += deliveries[-1].values
         self.ended = not self._left and self._box.closed and not len(self._box)
-        return list(self._decoded(lines))
+        return deliveries
 
-    def _decoded(self, lines: list[tuple[int, bytes]]) -> Iterator[Delivery]:
-        for number, line in lines:
-            where = f"line {number}"
-            try:
-                yield Delivery(tuple(self.decoder.decode(line, where=where)), where)
-            except MessageError as problem:
-                yield Delivery((), where, problem)
+    def _delivery(self, number: int, line: bytes) -> Delivery:
+        where = f"line {number}"
+        try:
+            return Delivery(tuple(self.decoder.decode(line, where=where)), where)
+        except MessageError as problem:
+            return Delivery((), where, problem)
 
     def close(self) -> None:
         """Stop reading; a read that waits for its pipe ends with the program."""

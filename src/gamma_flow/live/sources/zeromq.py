@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from gamma_flow.errors import MessageError, MissingDependencyError, SourceError
 from gamma_flow.live.messages import Decoder
-from gamma_flow.live.sources._base import Delivery, Source
+from gamma_flow.live.sources._base import ENOUGH, Delivery, Source
 
 __all__ = ["ZeroMq"]
 
@@ -16,7 +16,7 @@ class ZeroMq(Source):
     """Messages of a ZeroMQ socket; of several parts the last is the message, the first names the detector.
 
     ZeroMQ knows no acknowledgements: what was received and not yet stored is lost when the program dies.
-    Where nothing may be lost, take MQTT at quality of service 1. A message larger than four times the limit
+    Where nothing may be lost, take MQTT at quality of service 1. A message larger than the limit
     closes its sender's connection.
 
     Parameters
@@ -50,7 +50,7 @@ class ZeroMq(Source):
         bind: bool = False,
         topic: str = "",
         decoder: Decoder | None = None,
-        waiting: int = 1000,
+        waiting: int = 100,
     ) -> None:
         self.name = f"zmq {kind} {address}"
         self.decoder = decoder or Decoder()
@@ -60,7 +60,7 @@ class ZeroMq(Source):
         self._socket = self._context.socket(zmq.PULL if kind == "pull" else zmq.SUB)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.RCVHWM, waiting)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, 4 * self.decoder.limits.size)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, self.decoder.limits.size + 2**16)
         if kind == "sub":
             self._socket.setsockopt(zmq.SUBSCRIBE, topic.encode())
         try:
@@ -86,12 +86,14 @@ class ZeroMq(Source):
         deliveries: list[Delivery] = []
         if not self._socket.poll(int(timeout * 1000)):
             return deliveries
-        while len(deliveries) < most:
+        values = 0
+        while len(deliveries) < most and values < ENOUGH:
             try:
                 parts: list[Any] = self._socket.recv_multipart(self._zmq.NOBLOCK)
             except self._zmq.Again:
                 break
             deliveries.append(self._delivery(parts))
+            values += deliveries[-1].values
         return deliveries
 
     def _delivery(self, parts: list[bytes]) -> Delivery:
