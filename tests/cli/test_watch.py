@@ -144,17 +144,19 @@ def kill_watch(
         for number, part in enumerate(np.array_split(np.arange(len(every)), kills + 1)):
             before = stored(log)
             process = subprocess.Popen([*command, "--batch", "7"], stdout=sink, stderr=subprocess.DEVNULL)
-            for index in part.tolist():
-                sender.publish("spectra/left", encode(every[index]), qos=1)
-            if number < kills:
-                wait_for(lambda before=before: len(stored(log)) > len(before))  # type: ignore[misc]
-                time.sleep(float(rng.uniform(0, 0.03)))
-                process.send_signal(signal.SIGKILL)
+            try:
+                for index in part.tolist():
+                    sender.publish("spectra/left", encode(every[index]), qos=1)
+                if number < kills:
+                    wait_for(lambda before=before: len(stored(log)) > len(before))  # type: ignore[misc]
+                    time.sleep(float(rng.uniform(0, 0.03)))
+                else:
+                    wait_for(lambda: len(stored(log)) == len(every))
+                    process.send_signal(signal.SIGTERM)
+                    assert process.wait(20) == 0
+            finally:
+                process.kill()
                 process.wait()
-            else:
-                wait_for(lambda: len(stored(log)) == len(every))
-                process.send_signal(signal.SIGTERM)
-                assert process.wait(20) == 0
     sender.disconnect()
     sender.loop_stop()
     assert stored(log) == [frame.id for frame in every]

@@ -66,7 +66,13 @@ def test_a_log_that_takes_nothing_holds_everything_up(
         pages = log._connection.execute("PRAGMA page_count").fetchone()[0]
         log._connection.execute(f"PRAGMA max_page_count = {pages + 1}")  # a disk that is full, to SQLite
         source = Given([deliveries(frames(600)), deliveries(frames(601)[600:])])
-        loop = Loop(source, model, log)
+        asked: list[int] = []
+
+        def alarms(new: Sequence[Frame], records: Sequence[object]) -> list[Alarm]:
+            asked.append(len(new))
+            return []
+
+        loop = Loop(source, model, log, alarms=alarms)
         for _ in range(2):
             (outcome,) = loop.step(0.01)
             assert outcome.status.state == "log"
@@ -80,6 +86,7 @@ def test_a_log_that_takes_nothing_holds_everything_up(
         loop.step(0.01)
         assert len(log) == 601
         assert source.acknowledged == [(600, 0), (1, 0)]
+        assert asked == [599, 1]
 
 
 def test_a_detector_that_does_not_fit_the_model_does_not_disturb_the_others(

@@ -30,7 +30,8 @@ from gamma_flow.live.frames import Frame, microseconds
 
 __all__ = ["Log"]
 
-_LOOK = 64  # appends between two looks at the size
+_LOOK = 1 / 32  # of the largest size, that may be written between two looks at it
+_ROW = 300  # bytes of a frame besides its spectrum and result, about
 _OLD = SELECT.replace("SELECT f.id", "SELECT f.key, f.id") + " WHERE f.time < ? ORDER BY f.id LIMIT ?"
 
 
@@ -60,7 +61,7 @@ class Log(Reading):
         super().__init__(path, connection)
         self.max_bytes = max_bytes
         self._lock = lock
-        self._appends = 0
+        self._written = 2**62  # bytes since the last look at the size: the first append looks
         self._ids: dict[tuple[str, bytes], int] = {}
         self._last_axis: tuple[Axis, int] | None = None
 
@@ -156,9 +157,9 @@ class Log(Reading):
     def _transaction(self) -> Iterator[None]:
         """All or nothing; numbers of detectors and axes that were made in a failure are not kept."""
         with guarded(self.path, "the log took nothing"):
-            if self.max_bytes is not None and self._appends % _LOOK == 0:
+            if self.max_bytes is not None and self._written > _LOOK * self.max_bytes:
                 _thinning.thin(self._connection, self.max_bytes)
-            self._appends += 1
+                self._written = 0
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -210,6 +211,7 @@ class Log(Reading):
         if done.rowcount != 1:
             return False
         number = done.lastrowid
+        self._written += _ROW + len(raw or b"") + (0 if result is None else len(result[1]))
         if raw is not None:
             execute("INSERT INTO raw VALUES (?, ?)", (number, raw))
         if result is not None:

@@ -73,6 +73,23 @@ def analysed(
     return found
 
 
+@dataclass
+class _Batch:
+    """What one step handles, kept while the log takes nothing."""
+
+    deliveries: Sequence[Delivery]
+    ready: bool = False
+    fresh: Sequence[Frame] = ()
+    known: Sequence[Frame] = ()
+    found: Sequence[dict[str, Any] | GammaFlowError | None] = ()
+    alarms: Sequence[Alarm] = ()
+
+    @property
+    def records(self) -> list[dict[str, Any] | None]:
+        """What was found, None where nothing could be."""
+        return [answer if isinstance(answer, dict) else None for answer in self.found]
+
+
 class Loop:
     """Brings a source, a model and a log together, step by step.
 
@@ -91,7 +108,7 @@ class Loop:
         waits.
     alarms : callable, optional
         Called with the new frames and their records before they are stored; returns the alarms to store with
-        them. It is called again with the same frames if the log could not take them.
+        them. It is called once for each frame, in order of arrival, with duplicates left out.
 
     Attributes
     ----------
@@ -112,8 +129,9 @@ class Loop:
         self.source, self.model, self.log = source, model, log
         self.detail, self.batch, self.alarms = detail, batch, alarms
         self.board = Board()
-        self._waiting: list[Delivery] = []
+        self._stuck: _Batch | None = None
         self._dropped = 0
+        self._trouble = ""
 
     def __iter__(self) -> Iterator[Outcome]:
         """Yield outcomes until the source ends."""
@@ -123,58 +141,61 @@ class Loop:
     @property
     def busy(self) -> bool:
         """Whether frames wait for the log."""
-        return bool(self._waiting)
+        return self._stuck is not None
 
     def step(self, timeout: float = 1.0) -> list[Outcome]:
         """Take what has come, and return what became of it; wait up to ``timeout`` seconds for something.
 
-        While the log takes nothing (its disk is full) frames are neither acknowledged nor shown; the source
-        has the status "log", they are tried again with the next step, and nothing more is taken in.
+        While the log takes nothing (its disk is full) frames are neither acknowledged nor shown; its file
+        has the state "log", the same is tried again with the next step, and nothing more is taken in.
 
         Raises
         ------
         SourceError
             The source does not go on.
         """
-        if self._waiting:
+        stuck = self._stuck is not None
+        if stuck:
             time.sleep(min(timeout, _SLOWLY))
-            deliveries = self._waiting
-        else:
-            deliveries = self.source.poll(timeout, self.batch)
+        batch = self._stuck or _Batch(self.source.poll(timeout, self.batch))
         clock = time.monotonic()
         news = self._of_source(clock)
-        if not deliveries:
+        if not batch.deliveries:
             return [*news, *(Outcome(status) for status in self.board.silent(clock=clock))]
-        frames = [frame for delivery in deliveries for frame in delivery.frames]
         try:
-            new = [True] * len(frames) if self.log is None else self.log.new(frames)
-            fresh = [frame for frame, first in zip(frames, new, strict=True) if first]
-            found = self._found(fresh)
-            self._store(fresh, found)
+            self._analyse(batch)
+            self._store(batch)
         except LogError as problem:
-            self._waiting = deliveries
-            return [*news, Outcome(self.board.problem(self.source.name, "log", problem))]
-        if self._waiting:
-            self._waiting = []
-            news.append(Outcome(self.board.well(self.source.name)))
-        self.source.acknowledge(deliveries)
-        for frame, first in zip(frames, new, strict=True):
-            if not first:
-                self.board.duplicate(frame, clock=clock)
-        told = self._told(fresh, found, clock)
-        refused = [self._refusal(delivery, clock) for delivery in deliveries if delivery.problem is not None]
-        return [*news, *told, *refused]
+            self._stuck = batch
+            return [*news, Outcome(self.board.problem(problem.where or "log", "log", problem))]
+        self._stuck = None
+        if stuck and self.log is not None:
+            news.append(Outcome(self.board.well(str(self.log.path))))
+        self.source.acknowledge(batch.deliveries)
+        for frame in batch.known:
+            self.board.duplicate(frame, clock=clock)
+        told = self._told(batch.fresh, batch.found, clock)
+        bad = [self._refusal(one, clock) for one in batch.deliveries if one.problem is not None]
+        return [*news, *told, *bad]
 
-    def _found(self, frames: Sequence[Frame]) -> list[dict[str, Any] | GammaFlowError | None]:
-        if self.model is None or not frames:
-            return [None] * len(frames)
-        return [*analysed(self.model, frames, self.detail)]
+    def _analyse(self, batch: _Batch) -> None:
+        """Fill in what is new and what was found in it, once: a second try at the log asks nobody again."""
+        if batch.ready:
+            return
+        frames = [frame for delivery in batch.deliveries for frame in delivery.frames]
+        new = [True] * len(frames) if self.log is None else self.log.new(frames)
+        batch.fresh = [frame for frame, first in zip(frames, new, strict=True) if first]
+        batch.known = [frame for frame, first in zip(frames, new, strict=True) if not first]
+        batch.found = [None] * len(batch.fresh)
+        if self.model is not None and batch.fresh:
+            batch.found = [*analysed(self.model, batch.fresh, self.detail)]
+        if self.alarms is not None and batch.fresh:
+            batch.alarms = self.alarms(batch.fresh, batch.records)
+        batch.ready = True
 
-    def _store(self, frames: Sequence[Frame], found: Sequence[Any]) -> None:
-        records = [answer if isinstance(answer, dict) else None for answer in found]
-        alarms = self.alarms(frames, records) if self.alarms is not None and frames else ()
-        if self.log is not None and frames:
-            self.log.append(frames, records, alarms)
+    def _store(self, batch: _Batch) -> None:
+        if self.log is not None and batch.fresh:
+            self.log.append(batch.fresh, batch.records, batch.alarms)
 
     def _told(self, frames: Sequence[Frame], found: Sequence[Any], clock: float) -> list[Outcome]:
         present = now()
@@ -194,12 +215,12 @@ class Loop:
     def _of_source(self, clock: float) -> list[Outcome]:
         """Return what is new about the source itself: connection lost, messages dropped."""
         news = []
-        name = self.source.name
-        state = next((one.state for one in self.board.all() if one.detector == name), "ok")
-        if self.source.trouble and state != "source":
-            news.append(Outcome(self.board.problem(name, "source", self.source.trouble)))
-        elif state == "source" and not self.source.trouble:
-            news.append(Outcome(self.board.well(name)))
+        name, trouble = self.source.name, self.source.trouble
+        if trouble != self._trouble:
+            self._trouble = trouble
+            news.append(
+                Outcome(self.board.problem(name, "source", trouble) if trouble else self.board.well(name))
+            )
         if self.source.dropped > self._dropped:
             lost = self.source.dropped - self._dropped
             self._dropped = self.source.dropped
