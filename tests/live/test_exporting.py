@@ -57,6 +57,10 @@ def test_parquet_holds_spectra_and_results(log: Log, tmp_path: Path) -> None:
 
 
 def test_csv_holds_one_row_a_frame(log: Log, tmp_path: Path) -> None:
+    other = Frame([1, 2], gf.Axis.channels(2), START, "other")
+    log.append([other], [{"warning": "a word", "novel": True}])
+    assert export(log, tmp_path / "b.csv", detector="other") == 1
+    assert "a word" in (tmp_path / "b.csv").read_text(encoding="utf-8")
     assert export(log, tmp_path / "a.csv", detector="left", since=START + SECOND) == 5
     with (tmp_path / "a.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))

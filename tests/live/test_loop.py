@@ -124,6 +124,18 @@ def test_frames_of_another_length_or_time_are_told_and_analysed(frames: Frames, 
     assert dict(outcomes[-1].status.problems) == {"axis": 2, "clock": 2}
 
 
+def test_an_axis_that_cuts_templates_is_told_once(frames: Frames) -> None:
+    x = frames(1)[0].axis.centres
+    shapes = [np.exp(-0.5 * ((x - 660) / 60) ** 2), np.exp(-x / 300)]
+    model = gf.Model(gf.Templates([s / s.sum() for s in shapes], ("Cs137", "floor"), frames(1)[0].axis))
+    short = [Frame(np.ones(25), gf.Axis.linear(0, 500, 25), START + k * SECOND, "short") for k in range(2)]
+    outcomes = list(Loop(Given([deliveries(short[:1]), deliveries([short[1], *frames(1)])]), model))
+    assert [one.status.state for one in outcomes] == ["range", "ok", "ok"]
+    assert outcomes[0].record is not None
+    assert "of the template of 'Cs137' lies on" in outcomes[0].record["warning"]
+    assert "warning" not in outcomes[1].record  # type: ignore[operator]
+
+
 def test_refused_messages_have_their_place(frames: Frames) -> None:
     bad = Delivery((), "spectra/right", MessageError("no frame"), "right")
     unnamed = Delivery((), "line 3", MessageError("no frame either"))

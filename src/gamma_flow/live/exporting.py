@@ -130,7 +130,9 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
 def _plain(value: Any) -> str:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return ""
-    return str(value).lower() if isinstance(value, bool) else f"{value:.10g}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.10g}" if isinstance(value, (int, float)) else str(value)
 
 
 # ---------------------------------------------------------------- Parquet

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gamma_flow.errors import GammaFlowError, LogError
+from gamma_flow.data import SpectrumSet
+from gamma_flow.errors import AnalysisWarning, GammaFlowError, LogError
 from gamma_flow.live.alarm import Alarm
 from gamma_flow.live.frames import Frame, now, together
 from gamma_flow.live.log import Log
@@ -59,18 +61,31 @@ def analysed(
     Returns
     -------
     list
-        N records as `Analysis.records` has them, or errors.
+        N records as `Analysis.records` has them, or errors. What the analysis warns of (templates that lie
+        outside the axis, told once an axis) stands as ``warning`` in the records of that batch.
     """
     found: list[dict[str, Any] | GammaFlowError] = [{}] * len(frames)
     for spectra, rows in together(frames):
         try:
             answers: Sequence[dict[str, Any] | GammaFlowError]
-            answers = model.analyse(spectra, detail=detail).records()
+            answers = _warned(model, spectra, detail)
         except GammaFlowError as problem:
             answers = [problem] * len(rows)
         for row, answer in zip(rows.tolist(), answers, strict=True):
             found[row] = answer
     return found
+
+
+def _warned(model: Model, spectra: SpectrumSet, detail: Detail) -> list[dict[str, Any]]:
+    """Analyse, and put what it warned of into the records: in a stream nobody reads what scrolls by."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        records = model.analyse(spectra, detail=detail).records()
+    mine = [str(one.message) for one in told if issubclass(one.category, AnalysisWarning)]
+    for one in told:
+        if not issubclass(one.category, AnalysisWarning):
+            warnings.warn(one.message, one.category, stacklevel=2)
+    return [record | {"warning": mine[0]} for record in records] if mine else records
 
 
 @dataclass
@@ -204,6 +219,8 @@ class Loop:
             status = self.board.frame(frame, clock=clock, present=present)
             if isinstance(answer, GammaFlowError):
                 status = self.board.problem(frame.detector, "model", answer)
+            elif answer is not None and "warning" in answer and status.state == "ok":
+                status = self.board.problem(frame.detector, "range", answer["warning"])
             outcomes.append(Outcome(status, frame, answer if isinstance(answer, dict) else None))
         return outcomes
 

@@ -14,11 +14,14 @@ from gamma_flow.live.frames import Frame
 
 __all__ = ["Board", "State", "Status"]
 
-State = Literal["ok", "silent", "axis", "clock", "model", "message", "queue", "source", "log", "crowd"]
+State = Literal[
+    "ok", "silent", "axis", "clock", "model", "range", "message", "queue", "source", "log", "crowd"
+]
 """``ok``; ``silent``: nothing came for long; ``axis``: another number of channels or another calibration
 than the frame before; ``clock``: the time jumped back, or lies ahead of ours; ``model``: the model cannot
-analyse such frames (another unit or kind); ``message``: a message was refused; ``queue``: messages were
-dropped; ``source``: the connection is lost; ``log``: the log takes nothing (its disk is full); ``crowd``:
+analyse such frames (another unit or kind); ``range``: a template lies outside the axis in part; ``message``:
+a message was refused; ``queue``: messages were dropped; ``source``: the connection is lost; ``log``: the log
+takes nothing (its disk is full); ``crowd``:
 more detectors than are kept apart."""
 
 _MOST = 1000  # detectors; whoever invents names must not fill memory
