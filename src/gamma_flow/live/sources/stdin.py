@@ -78,9 +78,12 @@ class Lines(Source):
 
     def poll(self, timeout: float = 1.0, most: int = 256) -> list[Delivery]:
         """Return what has come; see `Source.poll`."""
-        if not self._left:
-            for piece in self._box.take(timeout, 1):
-                self._left += piece
+        # as much as is there: the log waits for the disk once a poll
+        while len(self._left) < most:
+            pieces = self._box.take(0.0 if self._left else timeout, 1)
+            if not pieces:
+                break
+            self._left.extend(pieces[0])
         deliveries: list[Delivery] = []
         values = 0
         while self._left and len(deliveries) < most and values < ENOUGH:
