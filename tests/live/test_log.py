@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -134,6 +135,24 @@ def test_readers_look_while_one_writes(tmp_path: Path, frames: Frames) -> None:
                 reader.append(frames(1))
         with pytest.raises(LogError, match="another program writes this log; close it"):
             Log.open(path)
+
+
+def test_threads_share_a_log(tmp_path: Path, frames: Frames) -> None:
+    with Log.open(tmp_path / "a.gfl") as log:
+        seen: list[int] = []
+
+        def work(name: str) -> None:
+            for start in range(0, 40, 4):
+                log.append(frames(start + 4, name)[start:])
+                seen.append(sum(1 for _ in log.frames(detector=name)))
+
+        threads = [threading.Thread(target=work, args=(name,)) for name in ("left", "right", "top")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(log) == 120
+        assert sorted(seen) == sorted([4 * k for k in range(1, 11)] * 3)
 
 
 def test_old_spectra_go_first_and_alarms_never(tmp_path: Path, frames: Frames) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class Reading:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self._alone = threading.RLock()  # threads may share a log: one at a time
         self._axes: dict[int, Axis] = {}
         self._layouts: dict[int, bytes] = {}
 
@@ -162,7 +164,7 @@ class Reading:
         return self._rows(query, values)[0][0]
 
     def _rows(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with guarded(self.path, "the log cannot be read"):
+        with self._alone, guarded(self.path, "the log cannot be read"):
             return self._connection.execute(query, values).fetchall()
 
 

@@ -81,7 +81,9 @@ def connect(path: Path, readonly: bool) -> sqlite3.Connection:
     mode = "ro" if readonly else "rwc"
     with guarded(path, "the log cannot be opened"):
         uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
-        connection = sqlite3.connect(uri, uri=True, timeout=10.0, isolation_level=None)
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=10.0, isolation_level=None, check_same_thread=False
+        )
         try:
             _prepare(connection, path, readonly)
         except BaseException:

@@ -39,7 +39,7 @@ class Log(Reading):
     """Frames, results and alarms in one SQLite file; one program writes, many read at the same time.
 
     Made by `open`. What `append` returned from is on the disk: it survives the death of the program and a
-    power cut. A frame that comes again is counted once.
+    power cut. A frame that comes again is counted once. Threads may share a log.
 
     Examples
     --------
@@ -156,7 +156,7 @@ class Log(Reading):
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All or nothing; numbers of detectors and axes that were made in a failure are not kept."""
-        with guarded(self.path, "the log took nothing"):
+        with self._alone, guarded(self.path, "the log took nothing"):
             if self.max_bytes is not None and self._written > _LOOK * self.max_bytes:
                 _thinning.thin(self._connection, self.max_bytes)
                 self._written = 0
