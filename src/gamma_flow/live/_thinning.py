@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 from gamma_flow.live._schema import used_bytes
 
 __all__ = ["delete", "thin"]
 
-_ROWS = 2000  # rows that go in one transaction
+_ROWS = 500  # rows that go in one transaction
 _KEEP = 0.9  # part of the limit that is left, so that thinning is seldom
+_SPECTRA = 0.1  # part of the frames that keep their spectra: the newest
 _ALARMED = (
     "EXISTS (SELECT 1 FROM alarms a WHERE a.detector = f.detector AND a.start <= f.time"
     " AND (a.finish IS NULL OR a.finish >= f.time))"
@@ -19,23 +21,41 @@ _ALARMED = (
 def thin(connection: sqlite3.Connection, max_bytes: int) -> None:
     """Bring a log that takes more than ``max_bytes`` down to nine tenths of them, if that can be.
 
-    First go the spectra of the oldest frames outside alarms, then these frames with their results, then the
-    spectra within alarms. The alarms stay.
+    First go the spectra of the oldest frames outside alarms, until a tenth of all frames still has one; then
+    the oldest frames outside alarms with their results; then the spectra within alarms. The alarms stay.
     """
     if used_bytes(connection) <= max_bytes:
         return
-    for step in (_spectra, _frames, _alarmed_spectra):
-        while used_bytes(connection) > _KEEP * max_bytes:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                gone = step(connection)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-            if not gone:
-                break
+    spectra, frames = (
+        int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608
+        for table in ("raw", "frames")
+    )
+    while used_bytes(connection) > _KEEP * max_bytes:
+        gone = 0
+        if spectra > _SPECTRA * frames:
+            gone = _step(connection, _spectra)
+            spectra -= gone
+        if not gone:
+            gone = _step(connection, _frames)
+            frames -= gone
+        if not gone:
+            gone = _step(connection, _alarmed_spectra)
+            spectra -= gone
+        if not gone:
+            return
+
+
+def _step(connection: sqlite3.Connection, step: Callable[[sqlite3.Connection], int]) -> int:
+    """Take one step in a transaction of its own; return how many rows went."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        gone = step(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return gone
 
 
 def _spectra(connection: sqlite3.Connection) -> int:

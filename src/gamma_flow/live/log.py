@@ -72,12 +72,13 @@ class Log(Reading):
         Parameters
         ----------
         path : path
-            The file; beside it lie ``-wal`` and ``-shm`` (of SQLite) and ``.lock`` while it is open.
+            The file; beside it lie ``-wal`` and ``-shm`` of SQLite while it is open, and an empty ``.lock``.
         readonly : bool
             Only look; the file has to be there, and another program may write it.
         max_bytes : int, optional
-            When the log takes more, the oldest spectra are thinned out, then the oldest frames and results;
-            never the alarms. Half a megabyte at least; no limit by default.
+            When the log takes more, the oldest spectra are thinned out (a tenth of all frames keeps them),
+            then the oldest frames and results; never the alarms. Half a megabyte at least; no limit by
+            default.
 
         Raises
         ------
