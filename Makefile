@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test lint bench docs wheel responses clean
+.PHONY: demo test soak lint bench docs wheel responses clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'gamma_flow needs Python 3.11 or newer; say: make PYTHON=python3.12 ...')"
@@ -20,6 +20,9 @@ demo: $(STAMP)            ## the main job on the embedded example
 test: $(STAMP)            ## all tests, lint and types included
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n 2
+
+soak: $(STAMP)            ## long runs of live operation: hundreds of kills under load (some ten minutes)
+	$(BIN)/python -m pytest -n 2 -m soak
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

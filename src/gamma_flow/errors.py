@@ -14,6 +14,9 @@ One tree, so that ``except GammaFlowError`` catches all of it and nothing else:
     │   ├── UnsafeFileError     the content would run code or outgrow the stated limits
     │   └── RefusedFilesError   several files at once, each with its reason
     ├── WriteError              a result that cannot be written (also an OSError)
+    ├── MessageError            a message from outside that is no frame (also a ValueError)
+    ├── SourceError             a live source that cannot be reached, or does not go on (also an OSError)
+    ├── LogError                the log cannot be opened, or did not take what it was given (also an OSError)
     ├── TrainingError           spectra from which no model can be made (also a ValueError)
     ├── SettingsError           an option or a settings file (also a ValueError)
     └── MissingDependencyError  an optional library is not installed (also an ImportError)
@@ -37,11 +40,14 @@ __all__ = [
     "GammaFlowWarning",
     "IncompatibleError",
     "LabelError",
+    "LogError",
+    "MessageError",
     "MissingDependencyError",
     "ReadError",
     "ReadWarning",
     "RefusedFilesError",
     "SettingsError",
+    "SourceError",
     "SpectrumError",
     "TrainingError",
     "TrainingWarning",
@@ -190,6 +196,26 @@ class RefusedFilesError(ReadError):
 
 class WriteError(GammaFlowError, OSError):
     """A result cannot be written."""
+
+    def __str__(self) -> str:
+        """OSError would print its arguments in its own way."""
+        return self._sentence()
+
+
+class MessageError(GammaFlowError, ValueError):
+    """A message from outside is no frame: cut, too large, of the wrong types, or it contradicts itself."""
+
+
+class SourceError(GammaFlowError, OSError):
+    """A live source cannot be reached, or does not go on."""
+
+    def __str__(self) -> str:
+        """OSError would print its arguments in its own way."""
+        return self._sentence()
+
+
+class LogError(GammaFlowError, OSError):
+    """The log cannot be opened, or did not take what it was given; what it held before is untouched."""
 
     def __str__(self) -> str:
         """OSError would print its arguments in its own way."""

@@ -18,6 +18,7 @@ _COMMANDS = {
     "explore": "Look at labelled spectra before a model is made of them.",
     "inspect": "Say what was found in files.",
     "lines": "List gamma and X-ray lines near an energy (experimental data).",
+    "log": "Look into the log of live operation, export it, move what is old.",
     "nuclide": "Say what a nuclide emits, with its daughters (experimental data).",
     "prepare": "Read, calibrate and pool spectra into one file.",
     "report": "Write up data, model and answers in one file.",
@@ -25,6 +26,7 @@ _COMMANDS = {
     "simulate": "Draw spectra of sources, shields and detectors.",
     "study": "See how unknown spectra look to a model, and give it a rule for them.",
     "train": "Make a model from labelled spectra.",
+    "watch": "Analyse frames of detectors as they arrive.",
 }
 
 

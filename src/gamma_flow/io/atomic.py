@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gamma_flow.errors import WriteError
+from gamma_flow.errors import GammaFlowError, WriteError
 
 __all__ = ["replacing", "write_bytes", "write_text"]
 
@@ -45,6 +45,8 @@ def replacing(path: Path) -> Iterator[Path]:
         raise WriteError(
             problem.what, where=where, expected=problem.expected, found=problem.found, cure=problem.cure
         ) from problem
+    except GammaFlowError:
+        raise  # some are OSErrors too, and say what is wrong
     except OSError as problem:
         raise _cannot(path, problem) from problem
     finally:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from gamma_flow.data import Axis, SpectrumSet
 from gamma_flow.errors import WriteError
 from gamma_flow.io import _notes
+from gamma_flow.io.n42_results import results
 
 __all__ = ["content", "write"]
 
@@ -53,8 +55,20 @@ def write(spectra: SpectrumSet, path: Path) -> None:
     path.write_bytes(content(spectra))
 
 
-def content(spectra: SpectrumSet) -> bytes:
-    """Return what `write` writes; the same set gives the same bytes."""
+def content(spectra: SpectrumSet, records: Sequence[Mapping[str, Any] | None] | None = None) -> bytes:
+    """Return what `write` writes; the same set gives the same bytes.
+
+    Parameters
+    ----------
+    spectra : SpectrumSet
+        N spectra.
+    records : sequence of mapping or None, optional
+        What an analysis found in each, as `Analysis.records` has it: it becomes ``AnalysisResults``.
+    """
+    if records is not None and len(records) != len(spectra):
+        raise WriteError(
+            "one result a spectrum is needed", expected=str(len(spectra)), found=str(len(records))
+        )
     _notes.plain_counts(spectra, "N42")
     if not len(spectra):
         raise WriteError("there is no spectrum to write", expected="one or more", found="0")
@@ -74,7 +88,13 @@ def content(spectra: SpectrumSet) -> bytes:
             found=f"{spectra.values[row, channel]:g}",
             cure="write .npz, which holds everything, or CSV",
         )
-    body = "\n".join([*_head(spectra), *_measurements(spectra)])
+    found = [
+        line
+        for row, record in enumerate(records or ())
+        if record is not None
+        for line in results(record, f"measurement-{row + 1}")
+    ]
+    body = "\n".join([*_head(spectra), *_measurements(spectra), *found])
     digest = hashlib.sha256(body.encode("utf-8", "surrogatepass")).digest()
     text = (
         '<?xml version="1.0" encoding="utf-8"?>\n'

@@ -1,0 +1,123 @@
+"""``gamma-flow watch``: what detectors see, as it arrives."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gamma_flow.cli._common import guarded, on_terminal
+
+if TYPE_CHECKING:
+    from gamma_flow.live.loop import Loop, Outcome
+
+
+@click.command()
+@click.argument("source")
+@click.option("-m", "--model", "model_path", type=click.Path(path_type=Path), help="Model (.gfm).")
+@click.option("--log", "log_path", type=click.Path(path_type=Path), help="Write everything into this log.")
+@click.option("--log-limit", type=click.IntRange(1), metavar="MB", help="Size of the log at most.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines; the default where output is redirected.")
+@click.option(
+    "--detail",
+    type=click.Choice(["everything", "evidence", "scores"]),
+    default="everything",
+    help="How much is answered  [default: everything]",
+)
+@click.option("--stop-after", type=click.IntRange(1), metavar="N", help="End after N frames.")
+@click.option(
+    "--batch", type=click.IntRange(1), default=256, help="Messages that are taken at a time at most."
+)
+@guarded
+def command(
+    source: str,
+    model_path: Path | None,
+    log_path: Path | None,
+    log_limit: int | None,
+    as_json: bool,
+    stop_after: int | None,
+    **flags: Any,
+) -> None:
+    """Analyse the frames of SOURCE as they arrive.
+
+    SOURCE is - (JSON lines), mqtt://HOST/TOPIC, zmq://HOST:PORT, folder:PATH, replay:FILE, listmode:FILE,
+    ...; see docs/live.md. Ctrl-C ends it.
+    """
+    from gamma_flow.live.log import Log
+    from gamma_flow.live.loop import Loop
+    from gamma_flow.live.opening import open_source
+    from gamma_flow.model import Model
+
+    model = None if model_path is None else Model.load(model_path)
+    with ExitStack() as stack:
+        limit = None if log_limit is None else log_limit * 10**6
+        log = None if log_path is None else stack.enter_context(Log.open(log_path, max_bytes=limit))
+        opened = stack.enter_context(open_source(source))
+        loop = Loop(opened, model, log, detail=flags["detail"], batch=flags["batch"])
+        signal.signal(signal.SIGTERM, _interrupted)
+        try:
+            if as_json or not on_terminal():
+                _lines(loop, stop_after)
+            else:
+                from gamma_flow.cli._live_table import show
+
+                show(loop, stop_after)
+        except KeyboardInterrupt:
+            click.echo("gamma-flow: ended", err=True)
+        frames = sum(status.frames for status in loop.board.all())
+        refused = sum(status.refused for status in loop.board.all())
+        again = sum(status.duplicates for status in loop.board.all())
+        click.echo(f"{frames} frames, {again} came again, {refused} messages refused", err=True)
+    if refused and not frames:
+        sys.exit(1)
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _lines(loop: Loop, stop_after: int | None) -> None:
+    """Write one line of JSON for each result and each change of a state."""
+    from gamma_flow.live.messages import line
+
+    states: dict[str, str] = {}
+    stream = sys.stdout.buffer
+    left = stop_after
+    while not loop.source.ended or loop.busy:
+        outcomes = loop.step()
+        text = bytearray()
+        for outcome in outcomes:
+            status = outcome.status
+            if outcome.frame is not None:
+                text += line("result", _result(outcome)) + b"\n"
+            changed = states.get(status.detector, "ok") != status.state
+            if changed or outcome.frame is None:
+                states[status.detector] = status.state
+                text += line("status", status.as_dict()) + b"\n"
+        stream.write(text)
+        stream.flush()
+        if left is not None:
+            left -= sum(outcome.frame is not None for outcome in outcomes)
+            if left <= 0:
+                return
+
+
+def _result(outcome: Outcome) -> dict[str, Any]:
+    frame = outcome.frame
+    assert frame is not None
+    head: dict[str, Any] = {
+        "detector": frame.detector,
+        "time": f"{frame.time}Z",
+        "id": frame.id,
+        "state": outcome.status.state,
+        "total": frame.total,
+        "live_time": frame.live_time,  # NaN is written as null
+    }
+    found = outcome.record
+    if found is None:
+        return head | {"sentence": outcome.status.sentence}
+    return head | {name: value for name, value in found.items() if name not in head and name != "origin"}

@@ -1,0 +1,1 @@
+"""Where frames come from; each module one kind of source, loaded when it is opened."""
