@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from gamma_flow.numerics.novelty import smooth_modes
 from gamma_flow.numerics.nulls import Distortion, pile_shift
 from gamma_flow.numerics.unmix import Unmixer
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "Member"]
 
 Floats = NDArray[np.float64]
 
@@ -28,6 +29,14 @@ _GAIN_STEP = 0.015  # between gains of the search: the fit's own drift covers wh
 _SEARCH_MISMATCH = 0.02  # the same for all gains, so that likelihoods compare
 _NO_MISMATCH = 1e-6  # counting alone
 _EMPTY = 0.5  # counts that stand for an empty spectrum where the logarithm is taken
+
+
+class Member(NamedTuple):
+    """One of the fits among which a search looks: at one gain and one value of the family, None without."""
+
+    engine: Engine
+    gain: float = 1.0
+    value: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +116,7 @@ class Engine:
         size = np.abs(shapes[:, t.active]).sum(axis=1)
         vanished = size <= 0  # pushed off the axis: the template stays where it was
         shapes[vanished], size[vanished] = t.shapes[vanished], t.integral[vanished]
-        return Engine.of(replace(t, shapes=shapes, integral=size), self.method)
+        return Engine.of(replace(t, shapes=shapes, integral=size, family=None), self.method)
 
     def gains(self) -> list[float]:
         """Return the gains among which the search looks, nearest to one first."""
@@ -116,9 +125,30 @@ class Engine:
         steps = [0.0, *(sign * i for i in range(1, count + 1) for sign in (-1, 1))]
         return [1.0 + wide * step / max(count, 1) for step in steps]
 
-    def grid(self) -> tuple[tuple[float, Engine], ...]:
-        """Return the fits among which the search looks, this one first, each with its gain."""
-        return ((1.0, self), *((gain, self.moved(gain)) for gain in self.gains()[1:]))
+    @property
+    def searches(self) -> bool:
+        """Whether spectra are looked at with more fits than this one."""
+        return self.method.gain_range > 0 or self.templates.family is not None
+
+    def grid(self) -> tuple[Member, ...]:
+        """Return the fits among which the search looks: each value of the family at each gain.
+
+        Without a family this fit itself comes first.
+        """
+        family = self.templates.family
+        if family is None:
+            members = [Member(self)]
+        else:
+            members = [
+                Member(Engine.of(self.templates.at(number), self.method), 1.0, float(value))
+                for number, value in enumerate(family.values)
+            ]
+        moved = (
+            Member(member.engine.moved(gain), gain, member.value)
+            for gain in self.gains()[1:]
+            for member in members
+        )
+        return (*members, *moved)
 
     def line_width_at(self, energy: Floats) -> Floats:
         """Return the full width at half maximum of a line at an energy, in the unit of the axis."""

@@ -34,6 +34,7 @@ _FINITE = (
     "mismatch",
     "drift",
     "gain",
+    "family",
     "novelty",
     "novelty_p",
 )
@@ -88,6 +89,9 @@ class Analysis:
         standard deviation.
     gain : ndarray, shape (N,), optional
         Gain that the search for large drifts chose.
+    family : ndarray, shape (N,), optional
+        Value of the templates' family that was chosen: the thickness of the shield, say, in the unit of
+        ``templates.family``.
     novelty, novelty_p : ndarray, shape (N,), optional
         Distance from everything that the model can make, a count; its conformal p-value.
     novel : ndarray of bool, shape (N,), optional
@@ -130,6 +134,7 @@ class Analysis:
     mismatch: NDArray[np.float64] | None = None
     drift: NDArray[np.float64] | None = None
     gain: NDArray[np.float64] | None = None
+    family: NDArray[np.float64] | None = None
     novelty: NDArray[np.float64] | None = None
     novelty_p: NDArray[np.float64] | None = None
     novel: NDArray[np.bool_] | None = None
@@ -156,6 +161,7 @@ class Analysis:
             "mismatch": (np.float64, (rows,)),
             "drift": (np.float64, (rows, None)),
             "gain": (np.float64, (rows,)),
+            "family": (np.float64, (rows,)),
             "novelty": (np.float64, (rows,)),
             "novelty_p": (np.float64, (rows,)),
             "novel": (np.bool_, (rows,)),
@@ -228,13 +234,19 @@ class Analysis:
     @property
     def denoised(self) -> NDArray[np.float64]:
         """Sum of the scaled templates, shape (N, C): the spectrum without noise. Made anew at each call."""
-        shapes = self.templates.shapes
-        if self.gain is None:
-            return np.asarray(self.scores @ shapes)
+        if self.gain is None and self.family is None:
+            return np.asarray(self.scores @ self.templates.shapes)
+        gains = np.ones(len(self)) if self.gain is None else self.gain
+        members = np.zeros(len(self), np.intp)
+        if self.family is not None and self.templates.family is not None:
+            members = self.templates.family.numbers(self.family)
         fit = np.empty(self.values.shape)
-        for gain in np.unique(self.gain):
-            rows = self.gain == gain
-            fit[rows] = self.scores[rows] @ moved(shapes, self.axis.edges, float(gain))
+        for gain, number in {*zip(gains.tolist(), members.tolist(), strict=True)}:
+            rows = (gains == gain) & (members == number)
+            shapes = self.templates.shapes if self.family is None else self.templates.at(number).shapes
+            if self.gain is not None:
+                shapes = moved(shapes, self.axis.edges, gain)
+            fit[rows] = self.scores[rows] @ shapes
         return fit
 
     @property
@@ -457,6 +469,9 @@ class Analysis:
             column = getattr(self, name)
             if column is not None:
                 out[name] = float(column[row])
+        if self.family is not None and self.templates.family is not None:
+            family = self.templates.family
+            out["family"] = {"name": family.name, "value": float(self.family[row]), "unit": family.unit}
         if self.novel is not None:
             out["novel"] = bool(self.novel[row])
         return out
