@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_flow._engine import Engine, Member, log_counts, novelty_of
+from gamma_flow._engine import FINER, Engine, Member, log_counts, novelty_of
 from gamma_flow.data import SpectrumSet
 from gamma_flow.data._derived import Basis
 from gamma_flow.data.analysis import Analysis
@@ -165,13 +165,33 @@ def likeliest(
     live_time: Floats,
     threads: int,
 ) -> NDArray[np.intp]:
-    """Return which member makes each spectrum likeliest, (N,); one mismatch for all makes them comparable."""
+    """Return which member makes each spectrum likeliest, (N,); one mismatch for all makes them comparable.
+
+    All gains and the values that a family was given; then values between, by halving steps about the best.
+    """
     best = np.full(len(values), -np.inf)
     chosen = np.zeros(len(values), np.intp)
-    for number, member in enumerate(members):
-        level = member.engine.likelihood(values, sigma, live_time, threads)
-        better = level > best
-        best[better], chosen[better] = level[better], number
+
+    def tried(number: int, rows: NDArray[np.intp] | slice) -> None:
+        engine, spread = members[number].engine, None if sigma is None else sigma[rows]
+        level = engine.likelihood(values[rows], spread, live_time[rows], threads)
+        better = level > best[rows]
+        best[rows] = np.where(better, level, best[rows])
+        chosen[rows] = np.where(better, number, chosen[rows])
+
+    fine = len({member.value for member in members})  # values at each gain
+    for number in range(len(members)):
+        if number % fine % FINER == 0:
+            tried(number, slice(None))
+    step = FINER // 2 if fine > 1 else 0
+    while step:
+        middle = chosen.copy()
+        for number in range(len(members)):
+            low, high = number % fine >= step, number % fine < fine - step
+            near = (middle == number - step) & low | (middle == number + step) & high
+            if near.any():
+                tried(number, np.flatnonzero(near))
+        step //= 2
     return chosen
 
 

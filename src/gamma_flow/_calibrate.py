@@ -73,7 +73,7 @@ def calibrate(
         nulls,
         engine.drawn(),
         rng,
-        None if family is None else Changed(templates.shapes, family.shapes),
+        None if family is None else Changed(templates.shapes, family.shapes, family.values),
     )
     values = np.ascontiguousarray(engine.taken(values))
     seconds = None if live_time is None else np.full(nulls, live_time)

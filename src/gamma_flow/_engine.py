@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from gamma_flow.numerics.novelty import smooth_modes
 from gamma_flow.numerics.nulls import Distortion, pile_shift
 from gamma_flow.numerics.unmix import Unmixer
 
-__all__ = ["Engine", "Member"]
+__all__ = ["FINER", "Engine", "Member"]
 
 Floats = NDArray[np.float64]
 
@@ -26,6 +27,7 @@ _PILE_PER_RATE = 1e-6  # seconds: share of pile-up a count per second, prior sta
 _PILE_MOST = 0.1  # ... never above this
 _PILE_UNKNOWN = 0.04  # where the live time is not known
 _GAIN_STEP = 0.015  # between gains of the search: the fit's own drift covers what lies between
+FINER = 4  # steps of the search from one value of a family to the next; a power of two
 _SEARCH_MISMATCH = 0.02  # the same for all gains, so that likelihoods compare
 _NO_MISMATCH = 1e-6  # counting alone
 _EMPTY = 0.5  # counts that stand for an empty spectrum where the logarithm is taken
@@ -51,11 +53,10 @@ class Engine:
         Noise and parts.
     shapes : (K, A)
         Over the A active channels.
-    distortions, novelty : Distortions
-        The same, for evidence and for novelty: there the training spectra's own scatter is allowed beside
-        smooth distortions, but none of the background, in which the continuum of an unknown would hide.
-    prepared : tuple of two Prepared
-        Shapes with each of them, checked once.
+    distortions : Distortions
+        What may be wrong with them.
+    prepared : Prepared
+        Shapes with their distortions, checked once.
     channels : slice or (C,) bool
         The active channels, as a slice where they lie side by side: then no spectrum is copied.
     unmixer : Unmixer
@@ -66,8 +67,7 @@ class Engine:
     method: Method
     shapes: Floats
     distortions: Distortions
-    novelty: Distortions
-    prepared: tuple[Prepared, Prepared]
+    prepared: Prepared
     channels: slice | NDArray[np.bool_]
     unmixer: Unmixer
 
@@ -82,7 +82,6 @@ class Engine:
         edges = templates.axis.edges
         count = _SMOOTH if method.has("smooth") else 0
         smooth = smooth_modes(shapes, count, method.smooth)
-        learned = templates.modes[:, :, channels] if method.has("learned") else smooth[:, :0]
         drift = derivatives(
             templates.shapes,
             edges,
@@ -93,21 +92,25 @@ class Engine:
         )[:, :, channels]
         first = edges[channels.start :] if isinstance(channels, slice) else edges[used[0] :]
         drift, shift = np.ascontiguousarray(drift), pile_shift(first)
+        evidence = Distortions(np.ascontiguousarray(smooth), count, drift, shift)
+        prepared = Prepared.of(shapes, evidence)
+        return cls(templates, method, shapes, evidence, prepared, channels, Unmixer(shapes))
+
+    @cached_property
+    def novelty(self) -> Prepared:
+        """Shapes with the distortions of the novelty fit.
+
+        There the training spectra's own scatter is allowed beside smooth distortions, but none of the
+        background, in which the continuum of an unknown would hide. Made when it is first needed: most of
+        the fits of a search never are.
+        """
+        smooth, templates = self.distortions.spread, self.templates
+        learned = templates.modes[:, :, self.channels] if self.method.has("learned") else smooth[:, :0]
         both = np.concatenate([smooth, learned], axis=1)
         if templates.background is not None:
             both[templates.classes.index(templates.background)] = 0.0
-        evidence = Distortions(np.ascontiguousarray(smooth), count, drift, shift)
-        novelty = Distortions(np.ascontiguousarray(both), both.shape[1], drift, shift)
-        return cls(
-            templates,
-            method,
-            shapes,
-            evidence,
-            novelty,
-            (Prepared.of(shapes, evidence), Prepared.of(shapes, novelty)),
-            channels,
-            Unmixer(shapes),
-        )
+        spread, same = np.ascontiguousarray(both), self.distortions
+        return Prepared.of(self.shapes, Distortions(spread, both.shape[1], same.drift, same.pile_shift))
 
     def moved(self, gain: float) -> Engine:
         """Return the fit of templates that a detector of another gain would record."""
@@ -140,8 +143,8 @@ class Engine:
             members = [Member(self)]
         else:
             members = [
-                Member(Engine.of(self.templates.at(number), self.method), 1.0, float(value))
-                for number, value in enumerate(family.values)
+                Member(Engine.of(self.templates.at(value), self.method), 1.0, value)
+                for value in family.finer(FINER).tolist()
             ]
         moved = (
             Member(member.engine.moved(gain), gain, member.value)
@@ -184,13 +187,13 @@ class Engine:
 
         return decompose(
             values,
-            self.prepared[0],
+            self.prepared,
             sigma=sigma,
             pile=pile,
             mismatch=mismatch if sigma is None else (0.0, 0.0),
             adapt=how.has("mismatch") and sigma is None,
             evidence=evidence,
-            novelty=self.prepared[1] if novelty and self.novelty.modes else False,
+            novelty=self.novelty if novelty and self.novelty.modes else False,
             skip=self.skip,
             mean=mean,
             threads=threads,
@@ -204,7 +207,7 @@ class Engine:
         mismatch = _SEARCH_MISMATCH if self.method.has("mismatch") else _NO_MISMATCH
         return decompose(
             values,
-            self.prepared[0],
+            self.prepared,
             sigma=None if sigma is None else np.broadcast_to(sigma, values.shape),
             pile=pile_prior(counts, live_time) if self.method.has("pile-up") else None,
             mismatch=(mismatch, mismatch) if sigma is None else (0.0, 0.0),

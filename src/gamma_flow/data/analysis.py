@@ -236,14 +236,12 @@ class Analysis:
         """Sum of the scaled templates, shape (N, C): the spectrum without noise. Made anew at each call."""
         if self.gain is None and self.family is None:
             return np.asarray(self.scores @ self.templates.shapes)
-        gains = np.ones(len(self)) if self.gain is None else self.gain
-        members = np.zeros(len(self), np.intp)
-        if self.family is not None and self.templates.family is not None:
-            members = self.templates.family.numbers(self.family)
+        nothing = np.ones(len(self))
+        gains, members = (nothing if place is None else place for place in (self.gain, self.family))
         fit = np.empty(self.values.shape)
-        for gain, number in {*zip(gains.tolist(), members.tolist(), strict=True)}:
-            rows = (gains == gain) & (members == number)
-            shapes = self.templates.shapes if self.family is None else self.templates.at(number).shapes
+        for gain, value in sorted({*zip(gains.tolist(), members.tolist(), strict=True)}):
+            rows = (gains == gain) & (members == value)
+            shapes = (self.templates if self.family is None else self.templates.at(value)).shapes
             if self.gain is not None:
                 shapes = moved(shapes, self.axis.edges, gain)
             fit[rows] = self.scores[rows] @ shapes

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from gamma_flow.data._arrays import freeze
 from gamma_flow.data.axis import Axis
 from gamma_flow.data.spectra import Kind
 from gamma_flow.errors import DataError, IncompatibleError
+from gamma_flow.numerics.families import between
 from gamma_flow.numerics.rebin import interpolate, rebin_smooth
 
 __all__ = ["Family", "carried_shapes"]
@@ -26,8 +27,9 @@ class Family:
     Parameters
     ----------
     values : array_like, shape (P,)
-        Increasing; the first need not be zero. Spectra drawn for a calibration lie between neighbours, each
-        interval equally often: the spacing says which values are expected.
+        Increasing; the first need not be zero. All from the first to the last are equally likely in the
+        spectra that are drawn for a calibration. Between neighbours shapes are interpolated, so the steps
+        have to be small where shapes change much: at thin shields and low energies.
     shapes : array_like, shape (P, K, C)
         One row a class at each value. Their sizes do not count: `gamma_flow.train` scales each to unit sum
         over the active channels.
@@ -53,8 +55,8 @@ class Family:
     >>> family = Family([0, 1], [[[3.0, 1.0]], [[2.0, 2.0]]], ("a",), Axis.channels(2), "steel", "cm")
     >>> family
     Family(steel, 2 values 0..1 cm; a)
-    >>> family.numbers([1.0, 0.0])
-    array([1, 0])
+    >>> family.at(0.5)
+    array([[2.44948974, 1.41421356]])
     """
 
     values: NDArray[np.float64]
@@ -108,11 +110,31 @@ class Family:
         """Name and unit as the head of a column: "steel (cm)"."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
-    def numbers(self, values: ArrayLike) -> NDArray[np.intp]:
-        """Return the number of the member nearest to each value, shape (N,)."""
-        at = np.asarray(values, np.float64)
-        middle = 0.5 * (self.values[1:] + self.values[:-1])
-        return np.asarray(np.searchsorted(middle, at), np.intp)
+    def finer(self, steps: int) -> NDArray[np.float64]:
+        """Return the values with others between neighbours, so many steps from one to the next."""
+        places = np.arange((len(self) - 1) * steps + 1) / steps
+        return np.interp(places, np.arange(len(self)), self.values)
+
+    def at(self, value: float) -> NDArray[np.float64]:
+        """Return the shapes at a value, interpolated between neighbours, (K, C).
+
+        Raises
+        ------
+        DataError
+            A value beyond the first or the last.
+        """
+        if not self.values[0] <= value <= self.values[-1]:
+            raise DataError(
+                "the family does not reach so far",
+                where=self.name,
+                expected=f"{self.values[0]:g} to {self.values[-1]:g} {self.unit}".rstrip(),
+                found=f"{value:g}",
+            )
+        high = int(np.searchsorted(self.values, value))
+        if self.values[high] == value:
+            return np.asarray(self.shapes[high])
+        part = (value - self.values[high - 1]) / (self.values[high] - self.values[high - 1])
+        return between(self.shapes[high - 1], self.shapes[high], part)
 
     def onto(self, axis: Axis, kind: Kind) -> Family:
         """Carry the shapes onto another axis, as `Templates.onto` does; they keep their size.

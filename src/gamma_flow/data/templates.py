@@ -143,23 +143,23 @@ class Templates:
                 cure="leave this value out, widen the energy range, or leave the class out",
             )
 
-    def at(self, number: int) -> Templates:
-        """Return the templates at one value of the family: its member of that number, alone.
+    def at(self, value: float) -> Templates:
+        """Return the templates at one value of the family, alone.
 
         Raises
         ------
         IncompatibleError
-            There is no family, or it has no such member.
+            There is no family.
+        DataError
+            It does not reach so far.
         """
-        if self.family is None or not 0 <= number < len(self.family):
-            raise IncompatibleError(
-                "the templates have no such member of a family",
-                expected="no family" if self.family is None else f"0..{len(self.family) - 1}",
-                found=str(number),
-            )
-        shapes = self.family.shapes[number]
-        size = np.abs(shapes[:, self.active]).sum(axis=1)
-        return replace(self, shapes=shapes, integral=size, family=None)
+        family = self.family
+        if family is None:
+            raise IncompatibleError("these templates have no family", found=f"a value of {value:g}")
+        shapes = family.at(value)
+        size = np.abs(family.shapes[:, :, self.active]).sum(axis=2)
+        goal = np.array([np.interp(value, family.values, column) for column in size.T])
+        return replace(self, shapes=shapes, integral=goal, family=None)
 
     def __len__(self) -> int:
         return len(self.classes)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_flow.numerics.drift import moved
+from gamma_flow.numerics.families import between
 from gamma_flow.numerics.normal import quantile
 
 __all__ = ["Changed", "Distortion", "draw_nulls"]
@@ -57,15 +58,20 @@ class Changed:
     plain : (K, C)
         Templates of the pools.
     members : (P, K, C)
-        Templates at each value. Draws lie between neighbours, each interval equally often.
+        Templates at each value.
+    values : (P,)
+        Increasing. Draws are spread evenly from the first to the last.
     """
 
     plain: Floats
     members: Floats
+    values: Floats
 
     def places(self, count: int, rng: np.random.Generator) -> Floats:
         """Return random places among the members, from 0 to P - 1."""
-        return (len(self.members) - 1) * _levels(count, rng)
+        value = self.values[0] + np.ptp(self.values) * _levels(count, rng)
+        out: Floats = np.interp(value, self.values, np.arange(len(self.values)))
+        return out
 
     def applied(self, mean: Floats, k: int, places: Floats, active: Bools) -> Floats:
         """Return expected spectra of class k as they are at their places, with as many counts, (n, C).
@@ -87,23 +93,6 @@ class Changed:
         total = out[:, active].sum(axis=1, keepdims=True)
         result: Floats = out * np.where(total > 0, counts / np.where(total > 0, total, 1.0), 0.0)
         return result
-
-
-def between(low: Floats, high: Floats, part: Floats | float) -> Floats:
-    """Return shapes between two members, which change by equal factors: exact where a shield only absorbs.
-
-    Where one of the two is not positive the change is by equal steps.
-
-    Examples
-    --------
-    >>> between(np.array([1.0, 0.0]), np.array([0.25, 1.0]), 0.5)
-    array([0.5, 0.5])
-    """
-    out: Floats = (1 - part) * low + part * high
-    both = (low > 0) & (high > 0)
-    logs = np.log(low, where=both, out=np.zeros_like(low)), np.log(high, where=both, out=np.zeros_like(high))
-    np.exp((1 - part) * logs[0] + part * logs[1], where=both, out=out)
-    return out
 
 
 def draw_nulls(
