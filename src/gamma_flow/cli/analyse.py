@@ -65,7 +65,9 @@ def command(
     else:
         told = any("novel" in record for record in records)
         head = ["spectrum", "present", *(f"{name} %" for name in model.classes), "similarity", "explained %"]
-        head += ["novel"] if told else []
+        family = model.templates.family
+        behind = [] if family is None else [family.label]
+        head += [*behind, *(["novel"] if told else [])]
         rows = [
             (
                 record["origin"].replace("\\", "/").rpartition("/")[2],
@@ -73,6 +75,7 @@ def command(
                 *(percent(share) for share in record["shares"].values()),
                 f"{record['similarity']:.4f}",
                 percent(record["explained_variance"]),
+                *([f"{record['family']['value']:.3g}"] if behind else []),
                 *([f"p {record['novelty_p']:.3f}" if record["novel"] else ""] if told else []),
             )
             for record in records[:show]
