@@ -15,6 +15,7 @@ from gamma_flow.numerics.decompose import Decomposed, Distortions, Prepared, dec
 from gamma_flow.numerics.drift import derivatives, moved
 from gamma_flow.numerics.novelty import smooth_modes
 from gamma_flow.numerics.nulls import Distortion, pile_shift
+from gamma_flow.numerics.rebin import rebin_smooth
 from gamma_flow.numerics.unmix import Unmixer
 
 __all__ = ["FINER", "Engine", "Member"]
@@ -28,6 +29,7 @@ _PILE_MOST = 0.1  # ... never above this
 _PILE_UNKNOWN = 0.04  # where the live time is not known
 _GAIN_STEP = 0.015  # between gains of the search: the fit's own drift covers what lies between
 FINER = 4  # steps of the search from one value of a family to the next; a power of two
+_EVEN = 12**-0.5  # standard deviation of a value that is equally likely from 0 to 1
 _SEARCH_MISMATCH = 0.02  # the same for all gains, so that likelihoods compare
 _NO_MISMATCH = 1e-6  # counting alone
 _EMPTY = 0.5  # counts that stand for an empty spectrum where the logarithm is taken
@@ -61,6 +63,10 @@ class Engine:
         The active channels, as a slice where they lie side by side: then no spectrum is copied.
     unmixer : Unmixer
         Least squares on the same shapes.
+    slope : (K, C) or None
+        Change of the templates with the value of their family, for one prior standard deviation of it: the
+        last of the drifts. It takes up what lies between the values of the search, and makes errors and
+        evidence know that the value is not known better than the spectrum tells.
     """
 
     templates: Templates
@@ -70,9 +76,10 @@ class Engine:
     prepared: Prepared
     channels: slice | NDArray[np.bool_]
     unmixer: Unmixer
+    slope: Floats | None = None
 
     @classmethod
-    def of(cls, templates: Templates, method: Method) -> Engine:
+    def of(cls, templates: Templates, method: Method, slope: Floats | None = None) -> Engine:
         """Make the columns of the fit."""
         active = templates.active
         used = np.flatnonzero(active)
@@ -90,11 +97,20 @@ class Engine:
             resolution=method.resolution if method.has("resolution") else 0.0,
             width=_line_width(method, edges),
         )[:, :, channels]
+        if slope is not None:
+            drift = np.concatenate([drift, slope[None, :, channels]])
         first = edges[channels.start :] if isinstance(channels, slice) else edges[used[0] :]
         drift, shift = np.ascontiguousarray(drift), pile_shift(first)
         evidence = Distortions(np.ascontiguousarray(smooth), count, drift, shift)
         prepared = Prepared.of(shapes, evidence)
-        return cls(templates, method, shapes, evidence, prepared, channels, Unmixer(shapes))
+        return cls(templates, method, shapes, evidence, prepared, channels, Unmixer(shapes), slope)
+
+    @cached_property
+    def searching(self) -> Prepared:
+        """Shapes with the distortions of the search, which finds the family's value by itself."""
+        if self.slope is None:
+            return self.prepared
+        return Prepared.of(self.shapes, replace(self.distortions, drift=self.distortions.drift[:-1]))
 
     @cached_property
     def novelty(self) -> Prepared:
@@ -119,7 +135,21 @@ class Engine:
         size = np.abs(shapes[:, t.active]).sum(axis=1)
         vanished = size <= 0  # pushed off the axis: the template stays where it was
         shapes[vanished], size[vanished] = t.shapes[vanished], t.integral[vanished]
-        return Engine.of(replace(t, shapes=shapes, integral=size, family=None), self.method)
+        slope = self.slope
+        if slope is not None:
+            at = t.axis.edges
+            slope = np.where(vanished[:, None], slope, rebin_smooth(slope, gain * at, at, signed=True))
+        return Engine.of(replace(t, shapes=shapes, integral=size, family=None), self.method, slope)
+
+    def at(self, values: Floats, number: int) -> Engine:
+        """Return the fit at one of the values of the family that the search looks among."""
+        t, here = self.templates, float(values[number])
+        below, above = (float(values[max(0, min(n, len(values) - 1))]) for n in (number - 1, number + 1))
+        slope = None
+        if above > below:
+            rise = (t.at(above).shapes - t.at(below).shapes) / (above - below)
+            slope = rise * np.ptp(values) * _EVEN
+        return Engine.of(t.at(here), self.method, slope)
 
     def gains(self) -> list[float]:
         """Return the gains among which the search looks, nearest to one first."""
@@ -142,9 +172,9 @@ class Engine:
         if family is None:
             members = [Member(self)]
         else:
+            values = family.finer(FINER)
             members = [
-                Member(Engine.of(self.templates.at(value), self.method), 1.0, value)
-                for value in family.finer(FINER).tolist()
+                Member(self.at(values, number), 1.0, value) for number, value in enumerate(values.tolist())
             ]
         moved = (
             Member(member.engine.moved(gain), gain, member.value)
@@ -207,7 +237,7 @@ class Engine:
         mismatch = _SEARCH_MISMATCH if self.method.has("mismatch") else _NO_MISMATCH
         return decompose(
             values,
-            self.prepared,
+            self.searching,
             sigma=None if sigma is None else np.broadcast_to(sigma, values.shape),
             pile=pile_prior(counts, live_time) if self.method.has("pile-up") else None,
             mismatch=(mismatch, mismatch) if sigma is None else (0.0, 0.0),

@@ -85,8 +85,8 @@ class Analysis:
     mismatch : ndarray, shape (N,), optional
         Relative standard deviation of a channel about the fit that counting does not explain.
     drift : ndarray, shape (N, D), optional
-        Fitted drifts of gain, offset, resolution (those of them that are fitted), in units of their prior
-        standard deviation.
+        Fitted drifts of gain, offset, resolution (those that are fitted) and, last, of the family's value
+        about the chosen one, in units of their prior standard deviation.
     gain : ndarray, shape (N,), optional
         Gain that the search for large drifts chose.
     family : ndarray, shape (N,), optional
