@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from gamma_flow.data.method import Method
 from gamma_flow.data.templates import Templates
 from gamma_flow.errors import IncompatibleError, SettingsError, TrainingError
 
-__all__ = ["refuse_no_likelihood", "with_family"]
+__all__ = ["refuse_no_likelihood", "told", "with_family"]
 
 
 def refuse_no_likelihood(family: Family, method: Method) -> None:
@@ -84,3 +85,13 @@ def with_family(templates: Templates, family: Family) -> Templates:
         shapes[:, k] = mine / np.where(same, 1.0, size)[:, None] * templates.integral[k]
     made = Family(family.values, shapes, templates.classes, templates.axis, family.name, family.unit)
     return replace(templates, family=made)
+
+
+def told(family: Family) -> dict[str, Any]:
+    """Return in plain values what a provenance says of a family."""
+    return {
+        "name": family.name,
+        "unit": family.unit,
+        "values": family.values.tolist(),
+        "classes": list(family.classes),
+    }

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gamma_flow._baseline import refuse_baseline, with_baseline
 from gamma_flow._calibrate import calibrate
 from gamma_flow._engine import Engine
-from gamma_flow._families import refuse_no_likelihood, with_family
+from gamma_flow._families import refuse_no_likelihood, told, with_family
 from gamma_flow._suspects import Suspect, suspects
 from gamma_flow._training_rows import (
     active_channels,
@@ -252,14 +252,7 @@ def train(
         "split": split,
         "seed": seed,
         "baseline": baseline,
-        "families": None
-        if families is None
-        else {
-            "name": families.name,
-            "unit": families.unit,
-            "values": families.values.tolist(),
-            "classes": list(families.classes),
-        },
+        "families": None if families is None else told(families),
         "method": method.as_dict(),
     }
     calibration = None
