@@ -280,7 +280,7 @@ def test_sets_of_several_axes_meet_on_that_of_the_most() -> None:
 
 
 def test_separability_from_all_that_has_templates(labelled: gf.SpectrumSet) -> None:
-    model = gf.train(labelled, nulls=200)
+    model = gf.train(labelled, nulls=600)
     means = explore.mean_spectra(labelled)
     found = [explore.separability(of) for of in (model, model.templates, means, labelled)]
     assert all(one.classes == ("Am241", "Cs137") for one in found)

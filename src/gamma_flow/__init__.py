@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gamma_flow.data.analysis import Analysis
     from gamma_flow.data.axis import Axis
     from gamma_flow.data.evaluation import Evaluation
+    from gamma_flow.data.family import Family
     from gamma_flow.data.labels import Labels
     from gamma_flow.data.spectra import SpectrumSet
     from gamma_flow.data.templates import Templates
@@ -38,6 +39,7 @@ _HOMES = {
     "Analysis": "gamma_flow.data.analysis",
     "Axis": "gamma_flow.data.axis",
     "Evaluation": "gamma_flow.data.evaluation",
+    "Family": "gamma_flow.data.family",
     "GammaFlowError": "gamma_flow.errors",
     "GammaFlowWarning": "gamma_flow.errors",
     "Labels": "gamma_flow.data.labels",
@@ -58,6 +60,7 @@ __all__ = [
     "Analysis",
     "Axis",
     "Evaluation",
+    "Family",
     "GammaFlowError",
     "GammaFlowWarning",
     "Labels",

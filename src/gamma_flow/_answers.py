@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_flow._engine import Engine, log_counts, novelty_of
+from gamma_flow._engine import FINER, Engine, Member, log_counts, novelty_of
 from gamma_flow.data import SpectrumSet
 from gamma_flow.data._derived import Basis
 from gamma_flow.data.analysis import Analysis
@@ -24,26 +24,27 @@ from gamma_flow.numerics.novelty import Unknown, residual_template
 from gamma_flow.numerics.similarity import FitQuality
 from gamma_flow.numerics.unmix import quality_of_fit
 
-__all__ = ["Detail", "analysed", "left_over", "ruled", "searched"]
+__all__ = ["Detail", "analysed", "left_over", "likeliest", "ruled", "searched"]
 
 Floats = NDArray[np.float64]
 Detail = Literal["everything", "evidence", "scores"]
 
+_MANY = 8  # values of a family of which every second is tried first: likelihoods have one hill, nearly always
 _BLOCK = 1 << 22  # values that are taken at a time where a fit needs arrays of their size
 
 
 def analysed(
-    engines: Sequence[tuple[float, Engine]],
+    engine: Engine,
+    members: Sequence[Member],
     calibration: Calibration | None,
     spectra: SpectrumSet,
     detail: Detail,
     threads: int,
 ) -> Analysis:
-    """Analyse spectra that live on the axis of the engines: one, or one for each gain that is looked for."""
-    engine = engines[0][1]
+    """Analyse spectra that live on the axis of ``engine``, with it, or with the best of members for each."""
     values = engine.taken(spectra.values)
     sigma = None if spectra.sigma is None else engine.taken(spectra.sigma)
-    how = (engines, calibration, spectra.signed, detail, threads)
+    how = (engine, members, calibration, spectra.signed, detail, threads)
     n, size = len(values), max(1, _BLOCK // max(values.shape[1], 1))
     answers: dict[str, Any] = {}
     if n <= size:
@@ -62,7 +63,7 @@ def analysed(
                 answers[name] = np.empty((n, *array.shape[1:]), array.dtype)
             answers[name][rows] = array
     if engine.method.noise != "leastsquares":
-        answers["basis"] = Basis(engine.shapes, engine.distortions, answers.pop("sigma", None))
+        answers["basis"] = _basis(engine, members, answers.pop("sigma", None), answers.pop("chosen", None))
     return Analysis.trusted(
         templates=engine.templates,
         values=spectra.values,
@@ -74,18 +75,28 @@ def analysed(
     )
 
 
+def _basis(
+    engine: Engine, members: Sequence[Member], sigma: Floats | None, chosen: NDArray[np.intp] | None
+) -> Basis:
+    """Return what errors rest on: the columns that each spectrum was fitted with."""
+    if chosen is None:
+        return Basis(engine.shapes, engine.distortions, sigma)
+    columns = tuple((member.engine.shapes, member.engine.distortions) for member in members)
+    return Basis(engine.shapes, engine.distortions, sigma, columns, chosen)
+
+
 def answered(
     values: NDArray[np.floating],
     given_sigma: NDArray[np.floating] | None,
     live_time: Floats,
-    engines: Sequence[tuple[float, Engine]],
+    engine: Engine,
+    members: Sequence[Member],
     calibration: Calibration | None,
     signed: bool,
     detail: Detail,
     threads: int,
 ) -> dict[str, NDArray[Any]]:
     """Return the fields of an analysis that hold one row a spectrum, and the sigma that was taken."""
-    engine = engines[0][1]
     answers: dict[str, NDArray[Any]] = {}
     if engine.method.noise == "leastsquares":
         found = engine.unmixer.unmix(values, threads=threads)
@@ -96,12 +107,12 @@ def answered(
         sigma = None
         if engine.method.noise == "gaussian" or signed:
             sigma = answers["sigma"] = _sigma(engine, given_sigma, values)
-        if len(engines) == 1:
+        if not engine.searches:
             fit = fitted(engine, values, sigma, live_time, detail, threads)
             quality = quality_of_fit(values, engine.shapes, fit.scores)
         else:
-            fit, quality, chosen = searched(engines, values, sigma, live_time, detail, threads)
-            answers["gain"] = np.array([gain for gain, _ in engines])[chosen]
+            fit, quality, chosen = searched(members, values, sigma, live_time, detail, threads)
+            answers |= _places(engine, members, chosen)
         scores, shares = fit.scores, shares_of(fit.scores)
         answers |= _answers(engine, calibration, fit, values, detail)
         present = _present(engine, calibration, shares, answers)
@@ -127,26 +138,29 @@ def ruled(found: Analysis, rule: UnknownRule, method: Method) -> Analysis:
     return Analysis.trusted(**{**vars(found), "novel": novel})
 
 
+def _places(engine: Engine, members: Sequence[Member], chosen: NDArray[np.intp]) -> dict[str, NDArray[Any]]:
+    """Return where the search ended: the gain, the value of the family, the number of the member."""
+    out: dict[str, NDArray[Any]] = {"chosen": chosen}
+    if engine.method.gain_range > 0:
+        out["gain"] = np.array([member.gain for member in members])[chosen]
+    if engine.templates.family is not None:
+        out["family"] = np.array([member.value for member in members])[chosen]
+    return out
+
+
 def searched(
-    engines: Sequence[tuple[float, Engine]],
+    members: Sequence[Member],
     values: NDArray[np.floating],
     sigma: Floats | None,
     live_time: Floats,
     detail: Detail,
     threads: int,
 ) -> tuple[Decomposed, FitQuality, NDArray[np.intp]]:
-    """Fit each spectrum at the gain of the largest likelihood; one mismatch for all makes them comparable."""
-    best = np.full(len(values), -np.inf)
-    chosen = np.zeros(len(values), np.intp)
-    for number, (_, engine) in enumerate(engines):
-        level = engine.likelihood(values, sigma, live_time, threads)
-        better = level > best
-        best[better], chosen[better] = level[better], number
-    order, parts, sums = [], [], []
-    for number in np.unique(chosen) if len(chosen) else [0]:
-        rows = np.flatnonzero(chosen == number)
-        engine, mine = engines[number][1], values[rows]
-        spread = None if sigma is None else sigma[rows]
+    """Fit each spectrum at the gain and the value of the family that have the largest likelihood."""
+    chosen = likeliest(members, values, sigma, live_time, threads)
+    parts, sums, order = [], [], []
+    for rows, engine in _groups(members, chosen):
+        mine, spread = values[rows], None if sigma is None else sigma[rows]
         parts.append(fitted(engine, mine, spread, live_time[rows], detail, threads))
         sums.append(quality_of_fit(mine, engine.shapes, parts[-1].scores))
         order.append(rows)
@@ -158,6 +172,51 @@ def searched(
         )
     )
     return Decomposed.concatenate(parts).rows(back), quality, chosen
+
+
+def likeliest(
+    members: Sequence[Member],
+    values: NDArray[np.floating],
+    sigma: Floats | None,
+    live_time: Floats,
+    threads: int,
+) -> NDArray[np.intp]:
+    """Return which member makes each spectrum likeliest, (N,); one mismatch for all makes them comparable.
+
+    All gains and the values that a family was given (of many every second); then values between, by halving
+    steps about the best.
+    """
+    best = np.full(len(values), -np.inf)
+    chosen = np.zeros(len(values), np.intp)
+
+    def tried(number: int, rows: NDArray[np.intp] | slice) -> None:
+        engine, spread = members[number].engine, None if sigma is None else sigma[rows]
+        level = engine.likelihood(values[rows], spread, live_time[rows], threads)
+        better = level > best[rows]
+        best[rows] = np.where(better, level, best[rows])
+        chosen[rows] = np.where(better, number, chosen[rows])
+
+    fine = len({member.value for member in members})  # values at each gain
+    coarse = FINER * (2 if fine > _MANY * FINER else 1)
+    for number in range(len(members)):
+        if number % fine % coarse == 0 or number % fine == fine - 1:
+            tried(number, slice(None))
+    step = coarse // 2 if fine > 1 else 0
+    while step:
+        middle = chosen.copy()
+        for number in range(len(members)):
+            low, high = number % fine >= step, number % fine < fine - step
+            near = (middle == number - step) & low | (middle == number + step) & high
+            if near.any():
+                tried(number, np.flatnonzero(near))
+        step //= 2
+    return chosen
+
+
+def _groups(members: Sequence[Member], chosen: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.intp], Engine]]:
+    """Yield the spectra of each member that was chosen; those of none are a group, too."""
+    for number in np.unique(chosen) if len(chosen) else [0]:
+        yield np.flatnonzero(chosen == number), members[number].engine
 
 
 def fitted(
@@ -251,10 +310,19 @@ def _present(
     return both
 
 
-def left_over(engine: Engine, spectra: SpectrumSet, together: bool, significance: float) -> Unknown:
+def left_over(
+    engine: Engine, members: Sequence[Member], spectra: SpectrumSet, together: bool, significance: float
+) -> Unknown:
     """Return what the fit leaves of spectra of counts; see `Model.unknown`."""
     values = engine.taken(spectra.values)
-    fit = engine.fit(values, None, spectra.live_time, evidence=False, novelty=False, mean=True)
+    if engine.searches:
+        chosen = likeliest(members, values, None, spectra.live_time, 1)
+        parts = [(rows, _mean_of(one, values[rows], spectra.live_time[rows]))
+                 for rows, one in _groups(members, chosen)]  # fmt: skip
+        back = np.argsort(np.concatenate([rows for rows, _ in parts]), kind="stable")
+        fit = Decomposed.concatenate([part for _, part in parts]).rows(back)
+    else:
+        fit = _mean_of(engine, values, spectra.live_time)
     assert fit.mean is not None
     edges = engine.templates.axis.edges
     used = np.flatnonzero(engine.templates.active)
@@ -272,3 +340,7 @@ def left_over(engine: Engine, spectra: SpectrumSet, together: bool, significance
     shapes = np.zeros((len(found.shapes), len(edges) - 1))
     shapes[:, used] = found.shapes
     return replace(found, shapes=shapes)
+
+
+def _mean_of(engine: Engine, values: NDArray[np.floating], live_time: Floats) -> Decomposed:
+    return engine.fit(values, None, live_time, evidence=False, novelty=False, mean=True)

@@ -13,7 +13,7 @@ from gamma_flow.data.calibration import Calibration
 from gamma_flow.errors import TrainingError
 from gamma_flow.numerics.decompose import Decomposed
 from gamma_flow.numerics.evidence import LEVELS, Tail
-from gamma_flow.numerics.nulls import draw_nulls
+from gamma_flow.numerics.nulls import Changed, draw_nulls
 
 __all__ = ["calibrate", "condensed"]
 
@@ -62,14 +62,22 @@ def calibrate(
             found=str(nulls),
             cure='ask for more, or take rule="share"',
         )
-    how, templates = engine.method, engine.templates
+    templates = engine.templates
     background = None if engine.skip < 0 else engine.skip
+    family = templates.family
     values, presence = draw_nulls(
-        pools, background, templates.axis.edges, templates.active, nulls, engine.drawn(), rng
+        pools,
+        background,
+        templates.axis.edges,
+        templates.active,
+        nulls,
+        engine.drawn(),
+        rng,
+        None if family is None else Changed(templates.shapes, family.shapes, family.values),
     )
     values = np.ascontiguousarray(engine.taken(values))
     seconds = None if live_time is None else np.full(nulls, live_time)
-    if how.gain_range > 0:  # the search, too, finds what is not there
+    if engine.searches:  # the search, too, finds what is not there
         unknown = np.full(nulls, np.nan) if seconds is None else seconds
         fit = searched(engine.grid(), values, None, unknown, "everything", threads)[0]
     else:

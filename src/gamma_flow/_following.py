@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_flow.data import SpectrumSet
+from gamma_flow.data.family import Family
 from gamma_flow.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
@@ -55,4 +56,21 @@ def followed(model: Model, spectra: SpectrumSet, quiet: NDArray[np.bool_] | None
     k = model.classes.index(background)
     shapes = templates.shapes.copy()
     shapes[k] = _WEIGHT * shapes[k] + recent * templates.integral[k]
-    return replace(model, templates=replace(templates, shapes=shapes))
+    moved = replace(templates, shapes=shapes)
+    if moved.family is not None:
+        moved = replace(moved, family=_alike(moved.family, k, moved.shapes[k]))
+    return replace(model, templates=moved)
+
+
+def _alike(family: Family, k: int, background: NDArray[np.float64]) -> Family:
+    """Return a family with this background at every value."""
+    shapes = family.shapes.copy()
+    if not np.allclose(shapes[:, k], shapes[0, k], rtol=1e-9, atol=0.0):
+        raise SettingsError(
+            "a background that changes with the value of the family cannot follow",
+            where=f"Model.follow, family '{family.name}'",
+            expected="one background at all values",
+            cure="leave the background out of the family",
+        )
+    shapes[:, k] = background
+    return replace(family, shapes=shapes)

@@ -27,7 +27,12 @@ def ranked(
             found=f'background {templates.background!r}, noise="{how.noise}"',
         )
     sources = [k for k in range(len(templates)) if k != engine.skip]
-    members = templates.shapes[sources][:, None, :] if families is None else np.asarray(families, np.float64)
+    if families is not None:
+        members = np.asarray(families, np.float64)
+    elif templates.family is not None:
+        members = np.ascontiguousarray(templates.family.shapes[:, sources].transpose(1, 0, 2))
+    else:
+        members = templates.shapes[sources][:, None, :]
     if members.ndim != 3 or members.shape[0] != len(sources) or members.shape[2] != len(templates.axis):
         raise IncompatibleError(
             "the families do not fit the model",

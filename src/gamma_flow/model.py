@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_flow._answers import Detail, analysed, left_over, ruled
-from gamma_flow._engine import Engine
+from gamma_flow._engine import Engine, Member
+from gamma_flow._families import refuse_no_likelihood
 from gamma_flow._ranking import ranked
 from gamma_flow.data import Axis, SpectrumSet
 from gamma_flow.data._arrays import freeze_strings
 from gamma_flow.data._select import key_depth, origin_keys
 from gamma_flow.data.analysis import Analysis
 from gamma_flow.data.calibration import Calibration
+from gamma_flow.data.family import Family
 from gamma_flow.data.features import available, spelt
 from gamma_flow.data.method import Method
 from gamma_flow.data.rule import UnknownRule
@@ -84,7 +86,7 @@ class Model:
     held_out: NDArray[np.str_] = None  # type: ignore[assignment]
     unknown_rule: UnknownRule | None = None
     _engines: dict[Axis, Engine] = field(default_factory=dict, init=False, repr=False)
-    _grids: dict[Axis, tuple[tuple[float, Engine], ...]] = field(default_factory=dict, init=False, repr=False)
+    _grids: dict[Axis, tuple[Member, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.method.rule == "evidence" and self.calibration is None:
@@ -102,6 +104,8 @@ class Model:
             given = getattr(self, name)
             column = np.zeros(0, np.str_) if given is None else np.asarray(given)
             object.__setattr__(self, name, freeze_strings(column, len(column), name, DataError))
+        if self.templates.family is not None:
+            refuse_no_likelihood(self.templates.family, self.method)
         object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
         if self.unknown_rule is not None:
             full = spelt(self.unknown_rule.feature, self.features)
@@ -183,11 +187,11 @@ class Model:
             object.__setattr__(self, "_engines", {**dict(kept), axis: engine})
         return engine
 
-    def _grid(self, axis: Axis) -> tuple[tuple[float, Engine], ...]:
-        """Return the engine, and those of the other gains that are looked for."""
+    def _grid(self, axis: Axis) -> tuple[Member, ...]:
+        """Return the fits of all gains and values of the family to look among; none without a search."""
         engine = self._engine(axis)
-        if self.method.gain_range == 0:
-            return ((1.0, engine),)
+        if not engine.searches:
+            return ()
         grid = self._grids.get(axis)
         if grid is None:
             grid = engine.grid()
@@ -258,7 +262,8 @@ class Model:
             raise SettingsError(
                 "no such word", where="detail", expected=", ".join(_DETAILS), found=repr(detail)
             )
-        found = analysed(self._grid(spectra.axis), self.calibration, spectra, detail, threads)
+        grid = self._grid(spectra.axis)
+        found = analysed(self._engine(spectra.axis), grid, self.calibration, spectra, detail, threads)
         return found if self.unknown_rule is None else ruled(found, self.unknown_rule, self.method)
 
     def unknown(self, spectra: SpectrumSet, *, together: bool = False, significance: float = 4.0) -> Unknown:
@@ -293,7 +298,8 @@ class Model:
                 expected='noise="poisson"',
                 found=f'noise="{self.method.noise}"',
             )
-        return left_over(self._engine(spectra.axis), spectra, together, significance)
+        grid = self._grid(spectra.axis)
+        return left_over(self._engine(spectra.axis), grid, spectra, together, significance)
 
     def rank(
         self, spectra: SpectrumSet, families: NDArray[np.float64] | None = None, *, threads: int = 1
@@ -311,7 +317,8 @@ class Model:
             N spectra of counts.
         families : ndarray, shape (K', P, C), optional
             P templates of each class but the background, in the order of `sources`, on the axis of the
-            spectra, without background inside. By default each class has its template alone.
+            spectra, without background inside. By default those of the model's own family, or the template
+            of each class alone.
         threads : int
             Of the kernel.
 
@@ -338,7 +345,7 @@ class Model:
         """Return a model whose background follows the surroundings.
 
         The background's template becomes the mean of itself, with the weight of 50,000 counts, and of the
-        last 200 spectra in which nothing else was found.
+        last 200 spectra in which nothing else was found. It does so at every value of a family.
 
         Parameters
         ----------
@@ -355,7 +362,8 @@ class Model:
         Raises
         ------
         SettingsError
-            No background class, or no calibration to find quiet spectra by.
+            No background class, or no calibration to find quiet spectra by; a background that changes with
+            the value of the family.
         IncompatibleError
             As `analyse` does.
         """
@@ -384,6 +392,7 @@ class Model:
             "calibration": None if self.calibration is None else self.calibration.header(),
             "unknown_rule": None if self.unknown_rule is None else self.unknown_rule.as_dict(),
             "provenance": dict(self.provenance),
+            **({} if t.family is None else {"family": {"name": t.family.name, "unit": t.family.unit}}),
         }
         arrays = {
             "shapes": t.shapes,
@@ -394,6 +403,11 @@ class Model:
             "trained_on": self.trained_on,
             "held_out": self.held_out,
             "modes": t.modes,
+            **(
+                {}
+                if t.family is None
+                else {"family_values": t.family.values, "family_shapes": t.family.shapes}
+            ),
             **({} if self.calibration is None else self.calibration.arrays()),
         }
         write_container(Path(path), "model", header, arrays)
@@ -423,6 +437,7 @@ class Model:
                 header["kind"],
                 header["background"],
                 modes=arrays["modes"],
+                family=_family_in(header, arrays, axis),
             )
             told, rule = header["calibration"], header.get("unknown_rule")  # older files have no such key
             return cls(
@@ -438,3 +453,13 @@ class Model:
             if isinstance(problem, GammaFlowError) and not isinstance(problem, DataError | SettingsError):
                 raise
             raise DamagedFileError(f"the model is not whole: {problem}", where=source.name) from problem
+
+
+def _family_in(header: dict[str, Any], arrays: dict[str, NDArray[Any]], axis: Axis) -> Family | None:
+    """Return the family that a file holds, if it holds one."""
+    told = header.get("family")
+    if told is None:
+        return None
+    classes = tuple(header["classes"])
+    values, shapes = arrays["family_values"], arrays["family_shapes"]
+    return Family(values, shapes, classes, axis, str(told["name"]), str(told["unit"]))

@@ -25,8 +25,14 @@ def json_bytes(value: Any) -> bytes:
 
 
 def csv_text(analyses: Sequence[Analysis]) -> str:
-    """Return one row a spectrum: what it is, what is present, then scores and shares by class."""
+    """Return one row a spectrum: what it is, what is present, then scores and shares by class.
+
+    What was looked for in each spectrum (its gain, the thickness of its shield) stands behind them.
+    """
     classes = Analysis.classes_of(analyses)
+    family = analyses[0].templates.family
+    searched = {"gain": analyses[0].gain is not None, "family": analyses[0].family is not None}
+    heads = {"gain": "gain", "family": "" if family is None else family.label}
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(
@@ -41,10 +47,12 @@ def csv_text(analyses: Sequence[Analysis]) -> str:
             "explained_variance",
             *(f"score {name}" for name in classes),
             *(f"share {name}" for name in classes),
+            *(heads[name] for name, there in searched.items() if there),
         ]
     )
     for part in analyses:
-        for record in part.records():
+        for row, record in enumerate(part.records()):
+            places = [getattr(part, name)[row] for name, there in searched.items() if there]
             writer.writerow(
                 [
                     record["origin"],
@@ -58,6 +66,7 @@ def csv_text(analyses: Sequence[Analysis]) -> str:
                     ),
                     *(f"{score:.8g}" for score in record["scores"].values()),
                     *(f"{share:.6g}" for share in record["shares"].values()),
+                    *(f"{place:.6g}" for place in places),
                 ]
             )
     return stream.getvalue()

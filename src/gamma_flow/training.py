@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gamma_flow._baseline import refuse_baseline, with_baseline
 from gamma_flow._calibrate import calibrate
 from gamma_flow._engine import Engine
+from gamma_flow._families import refuse_no_likelihood, told, with_family
 from gamma_flow._suspects import Suspect, suspects
 from gamma_flow._training_rows import (
     active_channels,
@@ -29,6 +30,7 @@ from gamma_flow._version import __version__
 from gamma_flow.data import BACKGROUND, SpectrumSet
 from gamma_flow.data._arrays import row_numbers
 from gamma_flow.data.calibration import Calibration
+from gamma_flow.data.family import Family
 from gamma_flow.data.method import PARTS, Method, Noise, Rule
 from gamma_flow.data.templates import Templates
 from gamma_flow.errors import SettingsError, TrainingError, TrainingWarning
@@ -68,6 +70,7 @@ def train(
     novelty_rate: float = 0.01,
     line_width: float | None = None,
     gain_range: float = 0.0,
+    families: Family | None = None,
     nulls: int | None = None,
     few: int = 20,
     baseline: bool = False,
@@ -119,8 +122,13 @@ def train(
         Full width at half maximum of a line at 662 keV over its energy; by default read off the templates.
     gain_range : float
         Large drifts: gains within 1 +- this are looked for on a grid in every spectrum; 0 for none.
+    families : Family, optional
+        Templates at several values of one parameter, behind a shield of several thicknesses, say: each
+        spectrum is fitted at the value that makes it likeliest (`Analysis.family`). Classes that are not in
+        it, as the background, keep their template. `gamma_flow.simulate.families` makes them.
     nulls : int, optional
-        Draws for the calibration; 10,000 by default, fewer for more than 12 classes and for large drifts.
+        Draws for the calibration; 10,000 by default, fewer for more than 12 classes and where gains or a
+        family are searched.
     few : int
         Fewer spectra of a class than this are warned of, unless they hold enough counts all the same.
     baseline : bool
@@ -140,7 +148,9 @@ def train(
         a class without counts, no channel in the energy range, too few nulls.
     SettingsError
         A word that is none, a rate out of range; evidence without counts to draw; a baseline for counts, or
-        beside a class of that name.
+        beside a class of that name; a family where there is no likelihood.
+    IncompatibleError
+        A family on another axis.
 
     Warns
     -----
@@ -210,6 +220,9 @@ def train(
     )
     if baseline:
         templates = with_baseline(templates)
+    if families is not None:
+        refuse_no_likelihood(families, method)
+        templates = with_family(templates, families)
     if line_width is None and method.has("resolution"):
         sources = [k for k, name in enumerate(names) if name != background]
         method = replace(
@@ -240,6 +253,7 @@ def train(
         "split": split,
         "seed": seed,
         "baseline": baseline,
+        "families": None if families is None else told(families),
         "method": method.as_dict(),
     }
     calibration = None
@@ -250,7 +264,7 @@ def train(
                 out, (np.sort(np.concatenate(pair)) for pair in zip(kept, out, strict=True)), strict=True
             )
         ]
-        number = _nulls(len(names), gain_range > 0) if nulls is None else nulls
+        number = _nulls(len(names), gain_range > 0 or families is not None) if nulls is None else nulls
         seconds = spectra.live_time[np.concatenate(kept)]
         known = seconds[np.isfinite(seconds) & (seconds > 0)]
         calibration = calibrate(
@@ -362,7 +376,7 @@ def _modes(
 
 def _nulls(classes: int, search: bool) -> int:
     most = 10_000 if classes <= 12 else 5_000 if classes <= 30 else 1_000
-    return max(most // 4, 1_000) if search else most  # each draw is fitted at every gain
+    return max(most // 4, 1_000) if search else most  # each draw is fitted at every gain or value
 
 
 def _notes_on_spectra(

@@ -23,6 +23,7 @@ if not TYPE_CHECKING:
     _Parameter = click.ParamType  # older versions of click take no type
 
 __all__ = [
+    "Numbers",
     "config_options",
     "emit",
     "energy_range_option",
@@ -85,7 +86,7 @@ def _chain(options: Sequence[Callable[[Function], Function]]) -> Callable[[Funct
     return decorate
 
 
-class _Numbers(_Parameter):
+class Numbers(_Parameter):
     """Numbers with commas between them: ``-12,8.15,0.0012``."""
 
     name = "NUMBERS"
@@ -151,7 +152,7 @@ def axis_options(function: Function) -> Function:
             click.option(
                 "--axis",
                 "coefficients",
-                type=_Numbers(),
+                type=Numbers(),
                 metavar="C0,C1,...",
                 help="Polynomial of the common axis, lowest order first; without it spectra keep their own.",
             ),

@@ -85,7 +85,9 @@ def command(
     else:
         told = any("novel" in record for record in records)
         head = ["spectrum", "present", *(f"{name} %" for name in model.classes), "similarity", "explained %"]
-        head += ["novel"] if told else []
+        family = model.templates.family
+        behind = [] if family is None else [family.label]
+        head += [*behind, *(["novel"] if told else [])]
         rows = [
             (
                 record["origin"].replace("\\", "/").rpartition("/")[2],
@@ -93,6 +95,7 @@ def command(
                 *(percent(share) for share in record["shares"].values()),
                 f"{record['similarity']:.4f}",
                 percent(record["explained_variance"]),
+                *([f"{record['family']['value']:.3g}"] if behind else []),
                 *([_novel(record, model.unknown_rule is not None)] if told else []),
             )
             for record in records[:show]

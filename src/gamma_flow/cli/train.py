@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gamma_flow.cli._common import (
+    Numbers,
     axis_options,
     config_options,
     emit,
@@ -32,6 +33,14 @@ if TYPE_CHECKING:
 )
 @click.option("--detector", metavar="NAME", help="With --nuclides: the detector, such as NaI-3x3.")
 @click.option("--no-background", is_flag=True, help="With --nuclides: no class of natural background.")
+@click.option("--shield", metavar="MATERIAL", help="With --nuclides: what they may be behind, such as steel.")
+@click.option(
+    "--thickness",
+    "thicknesses",
+    type=Numbers(),
+    metavar="T0,T1,...",
+    help="With --shield: its thicknesses in cm, between which that of each spectrum is looked for.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @training_options
 @axis_options
@@ -44,6 +53,8 @@ def command(
     nuclides: str | None,
     detector: str | None,
     no_background: bool,
+    shield: str | None,
+    thicknesses: list[float] | None,
     as_json: bool,
     **flags: Any,
 ) -> None:
@@ -54,8 +65,13 @@ def command(
         raise click.UsageError(
             "--nuclides needs --detector; both go together, with --no-background if wanted"
         )
+    if (shield is None) != (thicknesses is None) or (shield is not None and nuclides is None):
+        raise click.UsageError("--shield and --thickness go together, with --nuclides")
+    behind = None if shield is None or thicknesses is None else (shield, thicknesses)
     model = (
-        _read(paths, flags) if nuclides is None else _simulated(nuclides, str(detector), no_background, flags)
+        _read(paths, flags)
+        if nuclides is None
+        else _simulated(nuclides.split(","), str(detector), no_background, behind, flags)
     )
     model.save(output)
     _show(model, output, as_json)
@@ -68,12 +84,19 @@ def _read(paths: tuple[str, ...], flags: dict[str, Any]) -> Model:
     return train_on(prepare(found_in(paths, settings).sets, settings), settings)
 
 
-def _simulated(nuclides: str, detector: str, no_background: bool, flags: dict[str, Any]) -> Model:
-    from gamma_flow.simulate import Background, train_from_library
+def _simulated(
+    nuclides: list[str],
+    detector: str,
+    no_background: bool,
+    behind: tuple[str, list[float]] | None,
+    flags: dict[str, Any],
+) -> Model:
+    from gamma_flow.simulate import Background, family_of_nuclides, train_from_library
 
     train = settings_of(flags).train
+    names = [name.strip() for name in nuclides if name.strip()]
     return train_from_library(
-        nuclides.split(","),
+        names,
         detector,
         background=None if no_background else Background(),
         energy_range=train.energy_range or (30.0, None),
@@ -86,6 +109,7 @@ def _simulated(nuclides: str, detector: str, no_background: bool, flags: dict[st
         novelty_rate=train.novelty_rate,
         line_width=train.line_width,
         gain_range=train.gain_range,
+        families=None if behind is None else family_of_nuclides(names, detector, *behind),
         nulls=train.nulls,
     )
 
@@ -101,6 +125,13 @@ def _show(model: Model, output: Path, as_json: bool) -> None:
                 "axis": templates.axis.as_dict(),
                 "range": [lo, hi],
                 "method": model.method.as_dict(),
+                "family": None
+                if templates.family is None
+                else {
+                    "name": templates.family.name,
+                    "unit": templates.family.unit,
+                    "values": templates.family.values.tolist(),
+                },
                 "calibration": None if model.calibration is None else model.calibration.describe(),
                 "provenance": dict(model.provenance),
             }
@@ -118,4 +149,8 @@ def _show(model: Model, output: Path, as_json: bool) -> None:
         ["class", "spectra", *templates.classes],
         rows,
     )
+    if templates.family is not None:
+        family = templates.family
+        span = f"{family.values[0]:g} to {family.values[-1]:g} {family.unit}".rstrip()
+        click.echo(f"of each spectrum is looked for: {family.name}, {span}, {len(family)} values")
     click.echo(f"a class is present at {rule_text(model)}")

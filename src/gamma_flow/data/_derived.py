@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,18 +33,42 @@ class Basis:
         What was fitted beside the scores.
     sigma : (N, 1) or (N, A), optional
         Standard deviation of the values, where they are not counts.
+    members : sequence of (shapes, distortions)
+        What a search chose among (gains, values of a family); empty if all spectra had the same.
+    chosen : (N,) int, optional
+        Number of the member with which each spectrum was fitted.
     """
 
     shapes: Floats
     distortions: Distortions
     sigma: Floats | None = None
+    members: tuple[tuple[Floats, Distortions], ...] = ()
+    chosen: NDArray[np.intp] | None = None
 
     def __getitem__(self, rows: slice | NDArray[np.intp] | NDArray[np.bool_]) -> Basis:
         """Return the basis of some of the spectra."""
-        return self if self.sigma is None else Basis(self.shapes, self.distortions, self.sigma[rows])
+        if self.sigma is None and self.chosen is None:
+            return self
+        sigma = None if self.sigma is None else self.sigma[rows]
+        return replace(self, sigma=sigma, chosen=None if self.chosen is None else self.chosen[rows])
+
+    def by_member(self, n: int) -> Iterator[tuple[NDArray[np.intp], Basis]]:
+        """Yield row numbers among n spectra that were fitted with the same columns, and their basis."""
+        if self.chosen is None:
+            yield np.arange(n), self
+            return
+        for number in np.unique(self.chosen):
+            rows = np.flatnonzero(self.chosen == number)
+            shapes, distortions = self.members[number]
+            yield rows, Basis(shapes, distortions, None if self.sigma is None else self.sigma[rows])
 
     def information(self, scores: Floats, mismatch: Floats) -> Floats:
         """Return the Fisher information of the scores, shape (N, K, K)."""
+        if self.chosen is not None:
+            told = np.empty((*scores.shape, scores.shape[1]))
+            for rows, basis in self.by_member(len(scores)):
+                told[rows] = basis.information(scores[rows], mismatch[rows])
+            return told
         if self.sigma is None:
             return information(scores, self.shapes, self.distortions, mismatch=mismatch)
         if self.sigma.shape[1] == 1:
@@ -81,6 +106,12 @@ class Basis:
 
     def limits(self, scores: Floats, mismatch: Floats, alpha: float, beta: float) -> uncertainty.Limits:
         """Return decision thresholds and detection limits, each of shape (N, K)."""
+        if self.chosen is not None:
+            threshold, limit = np.empty(scores.shape), np.empty(scores.shape)
+            for rows, basis in self.by_member(len(scores)):
+                part = basis.limits(scores[rows], mismatch[rows], alpha, beta)
+                threshold[rows], limit[rows] = part.decision_threshold, part.detection_limit
+            return uncertainty.Limits(threshold, limit)
         if self.sigma is None:
             sd0, unit = absent(scores, self.shapes, self.distortions, mismatch=mismatch)
             return uncertainty.limits(sd0, unit, alpha=alpha, beta=beta)

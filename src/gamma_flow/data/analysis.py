@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from gamma_flow.data._arrays import freeze, freeze_strings
 from gamma_flow.data._derived import Basis
+from gamma_flow.data._fits import by_templates
 from gamma_flow.data.axis import Axis
 from gamma_flow.data.templates import Templates
 from gamma_flow.errors import DataError
-from gamma_flow.numerics.drift import moved
 from gamma_flow.numerics.uncertainty import Limits
 
 __all__ = ["Analysis"]
@@ -34,6 +34,7 @@ _FINITE = (
     "mismatch",
     "drift",
     "gain",
+    "family",
     "novelty",
     "novelty_p",
 )
@@ -84,10 +85,13 @@ class Analysis:
     mismatch : ndarray, shape (N,), optional
         Relative standard deviation of a channel about the fit that counting does not explain.
     drift : ndarray, shape (N, D), optional
-        Fitted drifts of gain, offset, resolution (those of them that are fitted), in units of their prior
-        standard deviation.
+        Fitted drifts of gain, offset, resolution (those that are fitted) and, last, of the family's value
+        about the chosen one, in units of their prior standard deviation.
     gain : ndarray, shape (N,), optional
         Gain that the search for large drifts chose.
+    family : ndarray, shape (N,), optional
+        Value of the templates' family that was chosen: the thickness of the shield, say, in the unit of
+        ``templates.family``.
     novelty, novelty_p : ndarray, shape (N,), optional
         Distance from everything that the model can make, a count; its conformal p-value.
     novel : ndarray of bool, shape (N,), optional
@@ -131,6 +135,7 @@ class Analysis:
     mismatch: NDArray[np.float64] | None = None
     drift: NDArray[np.float64] | None = None
     gain: NDArray[np.float64] | None = None
+    family: NDArray[np.float64] | None = None
     novelty: NDArray[np.float64] | None = None
     novelty_p: NDArray[np.float64] | None = None
     novel: NDArray[np.bool_] | None = None
@@ -157,6 +162,7 @@ class Analysis:
             "mismatch": (np.float64, (rows,)),
             "drift": (np.float64, (rows, None)),
             "gain": (np.float64, (rows,)),
+            "family": (np.float64, (rows,)),
             "novelty": (np.float64, (rows,)),
             "novelty_p": (np.float64, (rows,)),
             "novel": (np.bool_, (rows,)),
@@ -229,13 +235,9 @@ class Analysis:
     @property
     def denoised(self) -> NDArray[np.float64]:
         """Sum of the scaled templates, shape (N, C): the spectrum without noise. Made anew at each call."""
-        shapes = self.templates.shapes
-        if self.gain is None:
-            return np.asarray(self.scores @ shapes)
         fit = np.empty(self.values.shape)
-        for gain in np.unique(self.gain):
-            rows = self.gain == gain
-            fit[rows] = self.scores[rows] @ moved(shapes, self.axis.edges, float(gain))
+        for rows, shapes in by_templates(self):
+            fit[rows] = self.scores[rows] @ shapes
         return fit
 
     @property
@@ -458,6 +460,9 @@ class Analysis:
             column = getattr(self, name)
             if column is not None:
                 out[name] = float(column[row])
+        if self.family is not None and self.templates.family is not None:
+            family = self.templates.family
+            out["family"] = {"name": family.name, "value": float(self.family[row]), "unit": family.unit}
         if self.novel is not None:
             out["novel"] = bool(self.novel[row])
         return out

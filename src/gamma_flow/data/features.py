@@ -29,10 +29,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gamma_flow.data._fits import by_templates
 from gamma_flow.data.method import Method
 from gamma_flow.errors import SettingsError
 from gamma_flow.numerics._span import fitted
-from gamma_flow.numerics.drift import moved
 from gamma_flow.numerics.novelty import peak_excess
 from gamma_flow.numerics.similarity import FitQuality, fit_quality
 
@@ -185,13 +185,9 @@ def _of_shares(name: str, ranked: Floats) -> Floats:
 
 def _fit(analysis: Analysis) -> Floats:
     """Return the denoised spectra; the same sums for any batch."""
-    shapes = analysis.templates.shapes
-    if analysis.gain is None:
-        return fitted(analysis.scores, shapes)
     out = np.empty(analysis.values.shape)
-    for gain in np.unique(analysis.gain):
-        rows = analysis.gain == gain
-        out[rows] = fitted(analysis.scores[rows], moved(shapes, analysis.axis.edges, float(gain)))
+    for rows, shapes in by_templates(analysis):
+        out[rows] = fitted(analysis.scores[rows], shapes)
     return out
 
 
@@ -201,8 +197,10 @@ def _peak(analysis: Analysis, method: Method) -> Floats:
     mean, basis = _fit(analysis)[:, use], analysis.basis
     if basis is not None and analysis.drift is not None and analysis.drift.shape[1]:
         # the drifts that were fitted move lines: without them each would leave a peak beside a dip
-        for number, shift in enumerate(basis.distortions.drift):
-            mean = mean + fitted(analysis.scores * analysis.drift[:, number : number + 1], shift)
+        for rows, part in basis.by_member(len(mean)):
+            for number, shift in enumerate(part.distortions.drift):
+                size = analysis.scores[rows] * analysis.drift[rows, number : number + 1]
+                mean[rows] += fitted(size, shift)
     edges = templates.axis.edges
     centres = 0.5 * (edges[:-1] + edges[1:])[use]
     return peak_excess(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gamma_flow.data._arrays import freeze
 from gamma_flow.data.axis import Axis
+from gamma_flow.data.family import Family, carried_shapes
 from gamma_flow.data.spectra import Kind
 from gamma_flow.errors import DataError, IncompatibleError
-from gamma_flow.numerics.rebin import coverage, interpolate, rebin_smooth
+from gamma_flow.numerics.rebin import coverage
 from gamma_flow.numerics.similarity import cosine_matrix
 
 __all__ = ["Templates"]
@@ -46,11 +47,16 @@ class Templates:
     integral : array_like, shape (K,), optional
         Sum of each shape over ``active``: one on the axis of a model. Templates that were carried onto
         another axis keep their size, so that scores stay comparable; there it is the part that lies on it.
+    family : Family or None
+        The same classes, in the same order, at several values of a parameter (behind a shield of several
+        thicknesses), in the same unit of size: on the axis of a model of unit sum over ``active``.
 
     Raises
     ------
     DataError
         Shapes that are not finite or vanish over the active channels, names twice, no class at all.
+    IncompatibleError
+        A family of other classes, another order of them, or another axis.
 
     Examples
     --------
@@ -69,6 +75,7 @@ class Templates:
     background: str | None = None
     integral: NDArray[np.float64] = None  # type: ignore[assignment]
     modes: NDArray[np.float64] = None  # type: ignore[assignment]
+    family: Family | None = None
 
     def __post_init__(self) -> None:
         classes = tuple(self.classes)
@@ -115,6 +122,44 @@ class Templates:
         keep(self, "active", active)
         keep(self, "n_spectra", freeze(number, np.int64, (count,), "n_spectra"))
         keep(self, "background", self.background if self.background in classes else None)
+        if self.family is not None:
+            self._check_family(self.family)
+
+    def _check_family(self, family: Family) -> None:
+        if family.classes != self.classes or not family.axis.matches(self.axis):
+            raise IncompatibleError(
+                "the family is that of other templates",
+                where=family.name,
+                expected=f"{', '.join(self.classes)} on {self.axis}",
+                found=f"{', '.join(family.classes)} on {family.axis}",
+                cure="give it to gamma_flow.train, which puts its classes in order",
+            )
+        size = np.abs(family.shapes[:, :, self.active]).sum(axis=2)
+        if not (size > 0).all():
+            p, k = np.argwhere(~(size > 0))[0]
+            raise DataError(
+                "a template of the family vanishes over the active channels",
+                where=f"class '{self.classes[k]}' at {family.name} = {family.values[p]:g} {family.unit}",
+                cure="leave this value out, widen the energy range, or leave the class out",
+            )
+
+    def at(self, value: float) -> Templates:
+        """Return the templates at one value of the family, alone.
+
+        Raises
+        ------
+        IncompatibleError
+            There is no family.
+        DataError
+            It does not reach so far.
+        """
+        family = self.family
+        if family is None:
+            raise IncompatibleError("these templates have no family", found=f"a value of {value:g}")
+        shapes = family.at(value)
+        size = np.abs(family.shapes[:, :, self.active]).sum(axis=2)
+        goal = np.array([np.interp(value, family.values, column) for column in size.T])
+        return replace(self, shapes=shapes, integral=goal, family=None)
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -166,11 +211,7 @@ class Templates:
                 expected=f"channels within {lo:g}..{hi:g} {axis.unit}",
                 cure="check the calibration of the spectra",
             )
-        if self.kind == "counts":
-            shapes = rebin_smooth(self.shapes, self.axis.edges, axis.edges)
-        else:
-            at = np.clip(axis.centres, self.axis.centres[0], self.axis.centres[-1])
-            shapes = interpolate(self.shapes, self.axis.centres, at)
+        shapes = carried_shapes(self.shapes, self.axis, axis, self.kind)
         size = np.abs(shapes[:, covered]).sum(axis=1)
         vanished = size <= 0
         if vanished.any():
@@ -190,6 +231,7 @@ class Templates:
             self.background,
             size,
             self._modes_onto(axis),
+            None if self.family is None else self.family.onto(axis, self.kind),
         )
 
     def _modes_onto(self, axis: Axis) -> NDArray[np.float64]:
@@ -197,11 +239,7 @@ class Templates:
         if number == 0:
             return np.zeros((count, 0, len(axis)))
         rows = self.modes.reshape(-1, channels)
-        if self.kind == "counts":
-            carried = rebin_smooth(rows, self.axis.edges, axis.edges, signed=True)
-        else:
-            at = np.clip(axis.centres, self.axis.centres[0], self.axis.centres[-1])
-            carried = interpolate(rows, self.axis.centres, at)
+        carried = carried_shapes(rows, self.axis, axis, self.kind, signed=True)
         return carried.reshape(count, number, len(axis))
 
     def covered_by(self, other: Templates) -> NDArray[np.float64]:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from gamma_flow.data import Axis
 from gamma_flow.data._arrays import freeze
+from gamma_flow.data._fits import by_templates
 from gamma_flow.data.analysis import Analysis
 from gamma_flow.errors import DataError
-from gamma_flow.numerics.drift import moved
 
 __all__ = ["Decomposition", "decompose"]
 
@@ -143,9 +143,8 @@ def decompose(analysis: Analysis, row: int = 0) -> Decomposition:
     found = analysis[row]
     if not len(found):
         raise DataError("no such spectrum", where=f"row {row}", expected=f"one of {len(analysis)}")
-    shapes, active = found.templates.shapes, found.templates.active
-    if found.gain is not None:
-        shapes = moved(shapes, found.axis.edges, float(found.gain[0]))
+    active = found.templates.active
+    ((_, shapes),) = by_templates(found)
     parts = found.scores[0][:, None] * shapes
     values, fit = found.values[0], parts.sum(axis=0)
     errors, sigma = _spread(found, values, fit)

@@ -23,10 +23,27 @@ from gamma_flow.numerics.decompose import Decomposed, Distortions, decompose
 from gamma_flow.numerics.drift import derivatives
 from gamma_flow.numerics.novelty import smooth_modes
 
-__all__ = ["Ranked", "best_of", "usual_distortions"]
+__all__ = ["Ranked", "best_of", "between", "usual_distortions"]
 
 Floats = NDArray[np.float64]
 Distort = Callable[[Floats], Distortions]
+
+
+def between(low: Floats, high: Floats, part: Floats | float) -> Floats:
+    """Return shapes between two members, which change by equal factors: exact where a shield only absorbs.
+
+    Where one of the two is not positive the change is by equal steps.
+
+    Examples
+    --------
+    >>> between(np.array([1.0, 0.0]), np.array([0.25, 1.0]), 0.5)
+    array([0.5, 0.5])
+    """
+    out: Floats = (1 - part) * low + part * high
+    both = (low > 0) & (high > 0)
+    logs = np.log(low, where=both, out=np.zeros_like(low)), np.log(high, where=both, out=np.zeros_like(high))
+    np.exp((1 - part) * logs[0] + part * logs[1], where=both, out=out)
+    return out
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_flow.numerics.drift import moved
+from gamma_flow.numerics.families import between
 from gamma_flow.numerics.normal import quantile
 
-__all__ = ["Distortion", "draw_nulls"]
+__all__ = ["Changed", "Distortion", "draw_nulls"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -24,6 +25,7 @@ _DRIFTS = 2000  # different drifts among the draws: each costs one rebinning
 _SUMMED = 4  # times the wanted counts that neighbours are added to: counting noise of the draw comes on top
 _MOST_SUMMED = 32  # neighbours: more of them would no longer be of one kind
 _PILES_ABOVE = 8000  # counts from which a spectrum may hold pile-up
+_MOST_RAISED = 2.0  # a channel that a shield raises by more takes the rest from the template, noise and all
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,52 @@ class Distortion:
     gain_range: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Changed:
+    """What all classes of a spectrum may be behind: templates at P values of one parameter.
+
+    Parameters
+    ----------
+    plain : (K, C)
+        Templates of the pools.
+    members : (P, K, C)
+        Templates at each value.
+    values : (P,)
+        Increasing. Draws are spread evenly from the first to the last.
+    """
+
+    plain: Floats
+    members: Floats
+    values: Floats
+
+    def places(self, count: int, rng: np.random.Generator) -> Floats:
+        """Return random places among the members, from 0 to P - 1."""
+        value = self.values[0] + np.ptp(self.values) * _levels(count, rng)
+        out: Floats = np.interp(value, self.values, np.arange(len(self.values)))
+        return out
+
+    def applied(self, mean: Floats, k: int, places: Floats, active: Bools) -> Floats:
+        """Return expected spectra of class k as they are at their places, with as many counts, (n, C).
+
+        Only the change between the templates is applied: what scatters in the spectra stays. What a member
+        raises above twice the template is its own shape, for few counts would make much noise there.
+        """
+        low = np.minimum(places.astype(np.intp), max(len(self.members) - 2, 0))
+        part = (places - low)[:, None]
+        high = np.minimum(low + 1, len(self.members) - 1)
+        goal = between(self.members[low, k], self.members[high, k], part)
+        plain = self.plain[k]
+        rise = np.zeros_like(goal)
+        np.divide(goal, plain, out=rise, where=plain > 0)
+        rise = np.clip(rise, 0.0, _MOST_RAISED)
+        counts = mean[:, active].sum(axis=1, keepdims=True)
+        size = plain[active].sum()
+        out = mean * rise + np.maximum(goal - rise * plain, 0.0) * (counts / size)
+        total = out[:, active].sum(axis=1, keepdims=True)
+        result: Floats = out * np.where(total > 0, counts / np.where(total > 0, total, 1.0), 0.0)
+        return result
+
+
 def draw_nulls(
     pools: Sequence[Floats],
     background: int | None,
@@ -55,6 +103,7 @@ def draw_nulls(
     count: int,
     distortion: Distortion,
     rng: np.random.Generator,
+    changed: Changed | None = None,
 ) -> tuple[Floats, Bools]:
     """Draw spectra of known contents as a detector would record them.
 
@@ -75,6 +124,8 @@ def draw_nulls(
     distortion : Distortion
         Applied to the expected spectrum before the counts are drawn.
     rng : numpy.random.Generator
+    changed : Changed, optional
+        What all classes of a draw are behind.
 
     Returns
     -------
@@ -92,10 +143,19 @@ def draw_nulls(
         rank = np.argsort(np.argsort(rng.random((count, len(sources))), axis=1), axis=1)
         presence[:, sources] = rank < number[:, None]
     mean = np.zeros((count, c))
+    places = None if changed is None else changed.places(count, rng)
+
+    def behind(k: int, expected: Floats, rows: NDArray[np.intp] | slice) -> Floats:
+        return (
+            expected
+            if changed is None or places is None
+            else changed.applied(expected, k, places[rows], active)
+        )
+
     for i in sources:
         rows = np.flatnonzero(presence[:, i])
         wanted = 10 ** rng.uniform(*_COUNTS, size=len(rows))
-        mean[rows] += _scaled(pools[i], wanted, active, rng)
+        mean[rows] += behind(i, _scaled(pools[i], wanted, active, rng), rows)
     if background is not None:
         presence[:, background] = True
         pool = pools[background]
@@ -103,7 +163,7 @@ def draw_nulls(
         wanted = rng.choice(size, count) * rng.uniform(*_BACKGROUND, size=count)
         sharp = wanted > 10 ** _COUNTS[1]
         wanted = np.where(sharp, 10 ** rng.uniform(*_SHARP, size=count), wanted)
-        mean += _scaled(pool, wanted, active, rng)
+        mean += behind(background, _scaled(pool, wanted, active, rng), slice(None))
     mean = _distorted(mean, edges, distortion, rng)
     return rng.poisson(np.clip(mean, 0.0, 1e15)).astype(np.float64), presence
 

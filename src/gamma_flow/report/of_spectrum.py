@@ -126,8 +126,15 @@ def _spectrum(model: Model, spectrum: SpectrumSet, found: Analysis, palette: Pal
     ]
     if found.deviance is not None:
         facts.append(("Chi-square a degree of freedom", number(float(found.deviance[0]))))
-    if found.drift is not None and found.drift.shape[1]:
-        facts.append(("Drift (in prior standard deviations)", ", ".join(f"{d:+.2f}" for d in found.drift[0])))
+    if found.gain is not None:
+        facts.append(("Gain that was found", number(float(found.gain[0]), 4)))
+    if found.family is not None and found.templates.family is not None:
+        behind = found.templates.family
+        facts.append((behind.name.capitalize(), f"{number(float(found.family[0]))} {behind.unit}"))
+    drifts = [name for name in ("gain", "offset", "resolution") if model.method.has(name)]
+    if found.drift is not None and drifts:
+        told = zip(drifts, found.drift[0].tolist(), strict=False)  # the slope of a family may follow
+        facts.append(("Drift, in prior standard deviations", ", ".join(f"{a} {d:+.2f}" for a, d in told)))
     blocks: list[Block] = []
     if found.novel is not None and found.novel[0]:
         sentence = "Something in this spectrum is none of the model's classes"

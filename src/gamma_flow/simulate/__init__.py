@@ -1,6 +1,7 @@
 """Nuclide, shield and detector in; expected spectrum, then drawn spectra out."""
 
 from gamma_flow.simulate.detectors import Detector, Resolution, detector, detector_names
+from gamma_flow.simulate.families import family_of_nuclides, family_of_templates
 from gamma_flow.simulate.fields import PhotonField, emission
 from gamma_flow.simulate.library_model import train_from_library
 from gamma_flow.simulate.response import Deposit, Response
@@ -23,6 +24,8 @@ __all__ = [
     "detector_names",
     "emission",
     "expected_rates",
+    "family_of_nuclides",
+    "family_of_templates",
     "floor_field",
     "observe",
     "read_scene",
