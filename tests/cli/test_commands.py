@@ -261,7 +261,7 @@ def test_files_that_are_refused_are_reported_together(data: Path, tmp_path: Path
     (data / "bad1.spe").write_text("$SPEC_ID:\nx\n$DATA:\n0 7\n1\n2\n")
     (data / "bad2.spe").write_text("$SPEC_ID:\nx\n$DATA:\n0 7\n1\n")
     (data / "notes.txt").write_text("Nothing to see here, only words and more words.\n")
-    result = call("run", data, "-o", tmp_path / "out")
+    result = call("run", data, "-o", tmp_path / "out", "--no-report")
     assert result.exit_code == 1
     assert "2 files cannot be read" in result.stderr
     assert "bad1.spe" in result.stderr
@@ -448,9 +448,9 @@ def test_seen_spectra_are_known_however_their_path_is_typed(
 
 def test_a_run_does_not_read_its_own_results(data: Path) -> None:
     out = data / "out"
-    succeed("run", data, "-o", out)
+    succeed("run", data, "-o", out, "--no-report")
     first = json.loads((out / "evaluation.json").read_text())
-    succeed("run", data, "-o", out)
+    succeed("run", data, "-o", out, "--no-report")
     assert json.loads((out / "evaluation.json").read_text()) == first
 
 
@@ -485,10 +485,10 @@ def small_disk() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not limit the size of files")
 def test_a_full_disk_leaves_what_was_there_before(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    succeed("run", data, "-o", out)
+    succeed("run", data, "-o", out, "--no-report")
     before = content(out)
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    for arguments in (["run", data, "-o", out, "--seed", "9"], ["convert", data, "-o", out / "prepared.npz"],
+    for arguments in (["run", data, "-o", out, "--seed", "9", "--no-report"], ["convert", data, "-o", out / "prepared.npz"],
                       ["train", data, "-o", out / "model.gfm"]):  # fmt: skip
         running = process(*arguments, preexec_fn=small_disk, env=environment)
         _, said = running.communicate(timeout=60)
@@ -501,10 +501,10 @@ def test_a_full_disk_leaves_what_was_there_before(data: Path, tmp_path: Path) ->
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_ctrl_c_in_the_middle_leaves_what_was_there_before(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    succeed("run", data, "-o", out)
+    succeed("run", data, "-o", out, "--no-report")
     before = content(out)
     noise = [part for number in range(3000) for part in ("--noise", str(0.1 + number * 1e-4))]
-    running = process("run", data, "-o", out, "--seed", "9", *noise)
+    running = process("run", data, "-o", out, "--seed", "9", "--no-report", *noise)
     time.sleep(4)
     assert running.poll() is None, "the run ended before it could be interrupted"
     running.send_signal(signal.SIGINT)
@@ -520,7 +520,7 @@ def test_a_folder_in_the_way_of_a_result_leaves_what_was_there_before(data: Path
     (out / "results.csv").mkdir(parents=True)
     (out / "evaluation.json").write_text("old")
     (out / "model.gfm").write_text("old")
-    sentence = fail("run", data, "-o", out)
+    sentence = fail("run", data, "-o", out, "--no-report")
     assert "results.csv" in sentence
     assert ".part" not in sentence
     assert content(out) == {"evaluation.json": b"old", "model.gfm": b"old"}

@@ -51,8 +51,8 @@ def test_far_below_zero_the_bound_still_shrinks_and_never_breaks():
 
 
 def test_nothing_known_and_everything_known():
-    found = intervals([[5.0, 5.0, -5.0, 0.0]], [[np.inf, 0.0, 0.0, 0.0]], unit=0.0)[0]
-    np.testing.assert_array_equal(found, [[0, np.inf], [5, 5], [0, 0], [0, 0]])
+    found = intervals([[5.0, 5.0, -5.0, 0.0, 5.0]], [[np.inf, 0.0, 0.0, 0.0, 5e-324]], unit=0.0)[0]
+    np.testing.assert_array_equal(found, [[0, np.inf], [5, 5], [0, 0], [0, 0], [5, 5]])
 
 
 def library(k=6, c=80, seed=11):

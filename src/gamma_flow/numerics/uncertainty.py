@@ -107,7 +107,8 @@ def _interval(estimate: Floats, sd: Floats, level: float, unit: Floats) -> Float
     spread = np.where(known, sd, 1.0)
     far = estimate < _FARTHEST * spread
     centre = np.where(far, _FARTHEST * spread, estimate)
-    x = np.divide(centre, spread, out=np.full_like(centre, np.inf), where=spread > 0)
+    with np.errstate(over="ignore"):  # next to no error: infinitely many of them from zero
+        x = np.divide(centre, spread, out=np.full_like(centre, np.inf), where=spread > 0)
     one = x < _ONE_SIDED
     tail = np.where(one, 1.0 - level, 0.5 * (1.0 - level))
     inside = cdf(x)  # of the distribution, above zero
