@@ -488,8 +488,11 @@ def test_a_full_disk_leaves_what_was_there_before(data: Path, tmp_path: Path) ->
     succeed("run", data, "-o", out, "--no-report")
     before = content(out)
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    for arguments in (["run", data, "-o", out, "--seed", "9", "--no-report"], ["convert", data, "-o", out / "prepared.npz"],
-                      ["train", data, "-o", out / "model.gfm"]):  # fmt: skip
+    for arguments in (
+        ["run", data, "-o", out, "--seed", "9", "--no-report"],
+        ["convert", data, "-o", out / "prepared.npz"],
+        ["train", data, "-o", out / "model.gfm"],
+    ):
         running = process(*arguments, preexec_fn=small_disk, env=environment)
         _, said = running.communicate(timeout=60)
         assert running.returncode == 1, said

@@ -125,8 +125,12 @@ def _bound(estimate: Floats, sd: Floats, z: Floats, unit: Floats) -> Floats:
     score = np.maximum(estimate, 0.0)
     below = estimate - score
     half = below + 0.5 * z * z * unit
-    root = np.sqrt(np.maximum(half * half - below * below + (z * sd) ** 2, 0.0))
-    return np.asarray(np.maximum(score + half + np.sign(z) * root, 0.0))
+    more = (z * sd) ** 2 - below * below
+    root = np.sqrt(np.maximum(half * half + more, 0.0))
+    # of two numbers that nearly cancel the quotient keeps the digits
+    turned = (z < 0) & (half > 0)
+    away = np.divide(-more, half + root, out=np.zeros_like(root), where=turned)
+    return np.asarray(np.maximum(score + np.where(turned, away, half + np.sign(z) * root), 0.0))
 
 
 def settled(scores: ArrayLike, free: ArrayLike, errors: ArrayLike, information: ArrayLike) -> Floats:
