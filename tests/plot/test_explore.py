@@ -200,3 +200,12 @@ def test_the_rebinned_spectrum_is_shown_by_unit() -> None:
     assert "Rebinned: every count is kept" in texts(drawn)
     moved = plot.rebinned(explore.rebinned(spectra, gf.Axis.linear(0, 4, 3), method="interpolate"))
     assert any("counts came or went" in text for text in texts(moved))
+
+
+def test_an_inventory_of_mixtures_alone_says_so() -> None:
+    spectra = gf.SpectrumSet(
+        np.ones((3, 4)), gf.Axis.channels(4), labels=gf.Labels.of([["a", "b"]] * 3), live_time=np.ones(3)
+    )
+    drawn = plot.inventory(explore.inventory(spectra))
+    assert any("Mixtures alone" in text for text in texts(drawn))
+    assert faults(drawn) == []

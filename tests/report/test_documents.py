@@ -152,3 +152,15 @@ def test_a_browser_finds_nothing_to_complain_of(tmp_path: Path, width: int) -> N
         assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
         page.click("nav a >> nth=1")
         assert page.evaluate("location.hash") == "#section-2"
+
+
+def test_long_narrow_tables_stand_in_pieces_and_lose_no_row() -> None:
+    rows = [(f"class {i}", i) for i in range(60)]
+    long = Table(("class", "spectra"), rows, "Spectra")
+    wide = Table(tuple(f"c{i}" for i in range(9)), [tuple(range(9))] * 60)
+    page = _Page()
+    page.feed(html_of(Report("t", "l", (), (Section("s", (long, Paragraph("x"), wide)),), {}, {})))
+    assert page.tags.count("table") == 4
+    assert page.words.count("class ") == 60
+    assert page.words.count("Spectra") == 1
+    assert markdown_of(Report("t", "l", (), (Section("s", (long,)),), {}, {})).count("| class ") == 61

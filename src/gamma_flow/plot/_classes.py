@@ -196,11 +196,12 @@ def inventory(held: Inventory, *, palette: Palette | None = None) -> Figure:
     bars, totals, times = drawn.subplots(1, 3, sharey=True, width_ratios=(1, 1, 1 if timed else 0.35))
     bars.set_title("Spectra that hold the class", fontsize=11)
     _bars(bars, held, colours)
-    unit = "counts" if held.kind == "counts" else "summed intensity"
-    _ridges(
-        totals, held.totals, held, colours, "Counts a spectrum" if unit == "counts" else "Summed intensity"
-    )
-    totals.set_title(f"{unit.capitalize()} of single spectra", fontsize=11)
+    unit = "Counts" if held.kind == "counts" else "Summed intensity"
+    if any(len(part) for part in held.totals):
+        _ridges(totals, held.totals, held, colours, f"{unit} a spectrum")
+        totals.set_title(f"{unit} of single spectra", fontsize=11)
+    else:
+        note(totals, "Mixtures alone: no spectrum is of one class.")
     if timed:
         _ridges(times, held.live_times, held, colours, "Live time (s)")
         times.set_title("Live time of single spectra", fontsize=11)

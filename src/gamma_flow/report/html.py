@@ -14,6 +14,8 @@ from gamma_flow.report.blocks import Block, Facts, Paragraph, Picture, Report, S
 __all__ = ["html_of"]
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_LONG = 24  # rows of a table, above which it is cut ...
+_NARROW = 5  # ... if it has no more columns than so many
 _MINUS = re.compile(r"^-(?=\d)")
 
 
@@ -91,9 +93,24 @@ def _runs(blocks: tuple[Block, ...]) -> list[list[Block]]:
 
 
 def _run(run: list[Block]) -> str:
-    inside = "\n".join(_block(block) for block in run)
+    parts = [part for block in run for part in (_parts(block) if isinstance(block, Table) else [block])]
+    inside = "\n".join(_block(block) for block in parts)
     # tables in a row stand side by side where there is room
-    return inside if len(run) == 1 else f'<div class="side">\n{inside}\n</div>'
+    return inside if len(parts) == 1 else f'<div class="side">\n{inside}\n</div>'
+
+
+def _parts(table: Table) -> list[Table]:
+    """Cut a long narrow table into pieces, which take less paper side by side."""
+    if len(table.rows) <= _LONG or len(table.columns) > _NARROW:
+        return [table]
+    number = -(-len(table.rows) // _LONG)
+    length = -(-len(table.rows) // number)
+    starts = range(0, len(table.rows), length)
+    captions = [table.caption, *["(continued)"] * (number - 1)]
+    return [
+        Table(table.columns, table.rows[start : start + length], caption)
+        for start, caption in zip(starts, captions, strict=True)
+    ]
 
 
 def _block(block: Block) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +92,7 @@ def run_report(
     if seen is not None:
         sections.append(seen)
     if alike is not None:
-        warned += _marked(alike)
+        warned += _marked(alike, warned)
     tell("results")
     if result.sets:
         found, more = results(result, palette)
@@ -141,12 +142,14 @@ def _lead(result: Result) -> str:
     )
 
 
-def _marked(alike: Similarities) -> list[str]:
+def _marked(alike: Similarities, told: Sequence[str]) -> list[str]:
     """Return a sentence for classes that are nearly the same, and for detectors that disagree."""
     out = []
     close = [
         f"{pair.one[0]} and {pair.other[0]} ({pair.value:.3f})"
         for pair in alike.pairs(alike.too_high, lowest_first=False)
+        # the training may have said so
+        if not any(f"'{pair.one[0]}'" in text and f"'{pair.other[0]}'" in text for text in told)
     ]
     if close:
         out.append(
