@@ -21,8 +21,7 @@ from gamma_flow.errors import DataError
 from gamma_flow.numerics._span import fitted as fitted_to
 from gamma_flow.numerics.decompose import Decomposed
 from gamma_flow.numerics.novelty import Unknown, residual_template
-from gamma_flow.numerics.similarity import FitQuality
-from gamma_flow.numerics.unmix import quality_of_fit
+from gamma_flow.numerics.similarity import FitQuality, fit_quality, quality_of_sums
 
 __all__ = ["Detail", "analysed", "left_over", "likeliest", "ruled", "searched"]
 
@@ -109,7 +108,7 @@ def answered(
             sigma = answers["sigma"] = _sigma(engine, given_sigma, values)
         if not engine.searches:
             fit = fitted(engine, values, sigma, live_time, detail, threads)
-            quality = quality_of_fit(values, engine.shapes, fit.scores)
+            quality = quality_of(engine, values, fit)
         else:
             fit, quality, chosen = searched(members, values, sigma, live_time, detail, threads)
             answers |= _places(engine, members, chosen)
@@ -162,7 +161,7 @@ def searched(
     for rows, engine in _groups(members, chosen):
         mine, spread = values[rows], None if sigma is None else sigma[rows]
         parts.append(fitted(engine, mine, spread, live_time[rows], detail, threads))
-        sums.append(quality_of_fit(mine, engine.shapes, parts[-1].scores))
+        sums.append(quality_of(engine, mine, parts[-1]))
         order.append(rows)
     back = np.argsort(np.concatenate(order), kind="stable")
     quality = FitQuality(
@@ -231,6 +230,16 @@ def fitted(
     evidence, novelty = detail != "scores", detail == "everything"
     spread = sigma if sigma is None else np.broadcast_to(sigma, values.shape)
     return engine.fit(values, spread, live_time, evidence=evidence, novelty=novelty, threads=threads)
+
+
+def quality_of(engine: Engine, values: NDArray[np.floating], fit: Decomposed) -> FitQuality:
+    """Return how well the scaled templates describe spectra, from the sums that the fit kept."""
+    with np.errstate(all="ignore"):  # rows whose squares leave the range are taken the slow way
+        told, cancels = quality_of_sums(fit.sums.T, values.shape[1])
+    if len(cancels):
+        exact = fit_quality(values[cancels], fitted_to(fit.scores[cancels], engine.shapes))
+        told[:, cancels] = exact.cosine, exact.centred_cosine, exact.explained_variance
+    return FitQuality(told[0], told[1], told[2])
 
 
 def _sigma(engine: Engine, given: NDArray[np.floating] | None, values: NDArray[np.floating]) -> Floats:

@@ -13,6 +13,7 @@ from gamma_flow.numerics import _checks
 from gamma_flow.numerics.decompose import Decomposed, Distortions, Prepared, decompose
 from gamma_flow.numerics.drift import derivatives
 from gamma_flow.numerics.novelty import smooth_modes
+from gamma_flow.numerics.similarity import fit_quality, quality_of_sums
 
 seeds = st.integers(0, 2**32 - 1)
 EVERY_FIELD = tuple(Decomposed.__dataclass_fields__)
@@ -477,6 +478,24 @@ def test_a_second_fit_in_the_same_call_is_that_fit_alone(engine):
     np.testing.assert_array_equal(both.novelty_chi_square, again.chi_square)
     with pytest.raises(IncompatibleError, match="differ in their channels"):
         decompose(values, first, novelty=Prepared.of(shapes[:, :-1]))
+
+
+@each_engine
+def test_sums_are_those_of_spectra_and_scaled_templates(engine):
+    values, shapes, distortions = problem(33)
+    with using(engine):
+        found = decompose(values, shapes, distortions, pile=0.02)
+    fit = found.scores @ shapes
+    pairs = ((values, values), (fit, fit), (values, fit), (values - fit, values - fit))
+    goal = [values.sum(axis=1), fit.sum(axis=1), *((a * b).sum(axis=1) for a, b in pairs)]
+    np.testing.assert_allclose(found.sums, np.stack(goal, axis=1), rtol=1e-11)
+    quality, rest = quality_of_sums(found.sums.T, values.shape[1])
+    exact = fit_quality(values, fit)
+    assert len(rest) == 0
+    for told, known in zip(
+        quality, (exact.cosine, exact.centred_cosine, exact.explained_variance), strict=True
+    ):
+        np.testing.assert_allclose(told, known, rtol=0, atol=1e-11)
 
 
 @each_kernel

@@ -349,14 +349,14 @@ PyObject *py_poisson(PyObject *, PyObject *args) {
 
 PyObject *py_decompose(PyObject *, PyObject *args) {
     PyObject *values_, *shapes_, *spread_, *drift_, *pairs_, *sigma_, *pile_;
-    PyObject *scores_, *errors_, *free_, *ratios_, *drifts_, *summary_, *mean_;
+    PyObject *scores_, *errors_, *free_, *ratios_, *drifts_, *summary_, *plain_, *mean_;
     Plan p;
     int adapt, determinant, evidence, novelty, threads;
-    if (!PyArg_ParseTuple(args, "OOOOOOO(ii)(ddpd)(iidd)(ddpppl)OOOOOOOi", &values_, &shapes_, &spread_, &drift_,
+    if (!PyArg_ParseTuple(args, "OOOOOOO(ii)(ddpd)(iidd)(ddpppl)OOOOOOOOi", &values_, &shapes_, &spread_, &drift_,
                           &pairs_, &sigma_, &pile_, &p.modes, &p.pile_shift, &p.f_min, &p.f_max, &adapt, &p.floor, &p.steps,
                           &p.null_steps, &p.tolerance, &p.null_tolerance, &p.least_ratio, &p.prune, &determinant,
                           &evidence, &novelty, &p.skip, &scores_, &errors_, &free_, &ratios_, &drifts_, &summary_,
-                          &mean_, &threads))
+                          &plain_, &mean_, &threads))
         return nullptr;
     p.adapt = adapt;
     p.determinant = determinant;
@@ -387,16 +387,16 @@ PyObject *py_decompose(PyObject *, PyObject *args) {
     if (pile_ != Py_None && !pile.ok) return nullptr;
     View scores(scores_, "scores", p.n, p.k, true), errors(errors_, "errors", p.n, p.k, true),
         free_scores(free_, "free", p.n, p.k, true), ratios(ratios_, "ratios", p.n, p.k, true),
-        drifts(drifts_, "drifts", p.n, p.drifts, true), summary(summary_, "summary", p.n, 8, true),
+        drifts(drifts_, "drifts", p.n, p.drifts, true), summary(summary_, "summary", p.n, 8, true), plain(plain_, "sums", p.n, 6, true),
         mean(mean_, "mean", p.n, p.c, true);
-    if (!(scores.ok && errors.ok && free_scores.ok && ratios.ok && drifts.ok && summary.ok)) return nullptr;
+    if (!(scores.ok && errors.ok && free_scores.ok && ratios.ok && drifts.ok && summary.ok && plain.ok)) return nullptr;
     if (mean_ != Py_None && !mean.ok) return nullptr;
     for (const View *one : {&scores, &errors, &free_scores, &ratios})
         if (one->stride != p.k) {
             PyErr_SetString(PyExc_ValueError, "results have to be contiguous");
             return nullptr;
         }
-    if (drifts.stride != p.drifts || summary.stride != 8 || (mean.ok && mean.stride != p.c)) {
+    if (drifts.stride != p.drifts || summary.stride != 8 || plain.stride != 6 || (mean.ok && mean.stride != p.c)) {
         PyErr_SetString(PyExc_ValueError, "results have to be contiguous");
         return nullptr;
     }
@@ -419,7 +419,7 @@ PyObject *py_decompose(PyObject *, PyObject *args) {
                   return worker([&, fitter](long first, long last) {
                       fitter->rows(values.row(0), values.single, values.stride, first, last, scores.data(),
                                    errors.data(), free_scores.data(), ratios.data(), drifts.data(), summary.data(),
-                                   mean.data());
+                                   plain.data(), mean.data());
                   });
               }));
     Py_END_ALLOW_THREADS;
@@ -1323,7 +1323,7 @@ struct Fitter {
         int of;  // class, or -1 - number of a shared row
     };
     const Plan &p;
-    Vec padded_y, variance, w, mu, base, lin, before, pull, rest, weighted, owned, x, a, z, was;
+    Vec padded_y, variance, w, mu, base, lin, before, pull, rest, plain, weighted, owned, x, a, z, was;
     Vec built_w, factor, inverse, g, u, v, s, b, extra, others;
     Vec saved_w, saved_a, saved_mu, saved_s, saved_b;
     std::vector<Column> columns;
@@ -1343,7 +1343,7 @@ struct Fitter {
         const int most = p.drifts + 1 + p.k * p.all_modes + p.k;
         padded_y.assign(p.cp + 16, 0.0);
         y = &padded_y[8];
-        for (auto *one : {&variance, &w, &mu, &base, &lin, &before, &pull, &rest, &saved_w, &saved_mu})
+        for (auto *one : {&variance, &w, &mu, &base, &lin, &before, &pull, &rest, &plain, &saved_w, &saved_mu})
             one->assign(p.cp, 0.0);
         owned.assign((size_t)(p.drifts + 1) * p.cp, 0.0);
         for (auto *one : {&x, &a, &b, &was, &saved_a, &others}) one->assign(eight(p.k), 0.0);
@@ -1912,6 +1912,22 @@ struct Fitter {
         }
     }
 
+    // Plain sums x, f, xx, ff, xf, (x - f)^2 of the spectrum x and the scaled templates f, without distortions:
+    // cosines and explained variance follow from them.
+    void sums(double *told) {
+        scratch.clear();
+        for (int j : set)
+            if (a[j] > 0) factors[scratch.n] = a[j], scratch.add(shape(j));
+        combine(scratch.from(0), factors.data(), scratch.n, p.cp, nullptr, plain.data());
+        const double *const x_at = y, *const f_at = plain.data();
+        Lane x1 = all(0), f1 = all(0), xx = all(0), ff = all(0), xf = all(0), dd = all(0);
+        for (int i = 0; i < p.cp; i += LANES) {
+            const Lane x = load(x_at + i), f = load(f_at + i), d = x - f;
+            x1 += x, f1 += f, xx += x * x, ff += f * f, xf += x * f, dd += d * d;
+        }
+        told[0] = sum(x1), told[1] = sum(f1), told[2] = sum(xx), told[3] = sum(ff), told[4] = sum(xf), told[5] = sum(dd);
+    }
+
     // Keeps the end of the full fit, from which those without a class, and the novelty fit, start.
     void keep() {
         saved_set = set, saved_a = a, saved_w = w, saved_mu = mu, saved_nv = nv;
@@ -1961,7 +1977,7 @@ struct Fitter {
     // summary: mismatch f, chi-square at f_min, Pearson's chi-square, penalised log-likelihood, free scores,
     //          chi-square of the novelty fit, steps, distortions fitted
     void rows(const void *values, bool single, long stride_in, long first, long last, double *scores, double *errs,
-              double *free_scores, double *ratios, double *drifts, double *summary, double *mean) {
+              double *free_scores, double *ratios, double *drifts, double *summary, double *plain_sums, double *mean) {
         const double f2_min = p.f_min * p.f_min;
         counts = p.sigma == nullptr;
         for (long row = first; row < last; row++) {
@@ -1994,6 +2010,7 @@ struct Fitter {
             told[5] = told[1];
             told[6] = rounds;
             told[7] = nv;
+            sums(plain_sums + row * 6);
             if (mean)
                 for (int i = 0; i < p.c; i++) mean[row * p.c + i] = mu[i];
             weigh();

@@ -45,6 +45,7 @@ def decompose(
     ratios: NDArray[float64],
     drifts: NDArray[float64],
     summary: NDArray[float64],
+    sums: NDArray[float64],
     mean: NDArray[float64] | None,
     threads: int,
     /,

@@ -108,6 +108,7 @@ def decompose(
     ratios: Floats,
     drifts: Floats,
     summary: Floats,
+    sums: Floats,
     mean: Floats | None,
     threads: int,
 ) -> None:
@@ -117,7 +118,7 @@ def decompose(
     ``steps``: of a fit and of a fit without a class, and their tolerances. ``rules``: least ratio, prune,
     determinant, evidence, novelty, class never left out. ``summary`` (N, 8): f, chi-square at the least f,
     Pearson's chi-square, penalised log-likelihood, scores above zero, chi-square of the novelty fit, steps,
-    signed columns. ``pairs`` and ``threads`` are for the kernel.
+    signed columns. ``sums`` (N, 6): see `_sums`. ``pairs`` and ``threads`` are for the kernel.
     """
     del threads, pairs
     k, c = shapes.shape
@@ -156,6 +157,7 @@ def decompose(
             full.steps,
             full.columns,
         ]
+        sums[i] = _sums(row.y, a @ shapes)
         if mean is not None:
             mean[i] = full.mean
         with np.errstate(invalid="ignore"):
@@ -168,6 +170,11 @@ def decompose(
         if novelty and plan.spread.shape[1] > plan.modes and chi_square > ndf + np.sqrt(2 * ndf):
             wider = _run(plan, row, full.point, np.ones(k, bool), plan.spread.shape[1], plan.adapt, full_rule)
             summary[i, 5] = min(chi_square, _chi_square(row, wider.mean, plan.f2_range[0]))
+
+
+def _sums(x: Floats, f: Floats) -> tuple[float, ...]:
+    """Return the sums from which cosines and explained variance of a spectrum and its fit follow."""
+    return tuple(float(one) for one in (x.sum(), f.sum(), x @ x, f @ f, x @ f, (x - f) @ (x - f)))
 
 
 # ------------------------------------------------------------------------------------------ starts

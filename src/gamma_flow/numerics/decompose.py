@@ -33,7 +33,7 @@ from gamma_flow.numerics._compiled import engine, kernel
 __all__ = ["Decomposed", "Distortions", "Prepared", "decompose"]
 
 Floats = NDArray[np.float64]
-_ERRORS = 1  # among the tables of results: may be infinite
+_MAY_BE_INFINITE = (1, 6)  # among the tables of results: errors and sums
 
 _FEW = 8  # classes of which the kernel takes pairs
 
@@ -89,6 +89,9 @@ class Decomposed:
         f).
     n_free : (N,)
         Number of scores above zero.
+    sums : (N, 6)
+        Over the channels, of the spectrum x and the scaled templates f without distortions: x, f, x^2, f^2,
+        x f, (x - f)^2. Cosines and explained variance follow (`gamma_flow.numerics.similarity.quality_of_sums`).
     mean : (N, C) or None
         The fitted mean, distortions included.
     """
@@ -104,6 +107,7 @@ class Decomposed:
     log_likelihood: Floats
     novelty_chi_square: Floats
     n_free: NDArray[np.int64]
+    sums: Floats
     mean: Floats | None
 
     def rows(self, rows: NDArray[np.intp]) -> Decomposed:
@@ -295,7 +299,9 @@ def decompose(
         (int(steps), int(null_steps), float(tolerance), float(null_tolerance)),
         (float(least_ratio), float(prune), True, bool(evidence), bool(novelty) and not again, int(skip)),
     )
-    errors, scores, free, ratios, drifts, summary = _fitted(spectra, given, sd, piles, how, fitted, threads)
+    errors, sums, scores, free, ratios, drifts, summary = _fitted(
+        spectra, given, sd, piles, how, fitted, threads
+    )
     told = summary.T.copy()
     if isinstance(novelty, Prepared):
         _checks.refuse_other_channels(spectra, novelty.shapes)
@@ -314,6 +320,7 @@ def decompose(
         log_likelihood=told[3],
         novelty_chi_square=told[5],
         n_free=told[4].astype(np.int64),
+        sums=sums,
         mean=fitted,
     )
 
@@ -327,16 +334,16 @@ def _fitted(
     mean: Floats | None,
     threads: int,
 ) -> list[Floats]:
-    """Return errors, scores, free scores, ratios, drifts and summary of what was checked before."""
+    """Return errors, sums, scores, free scores, ratios, drifts, summary of what was checked before."""
     k = len(given.shapes)
-    results, tables = _room(len(spectra), k, k, k, k, len(given.drift) // k, 8)
-    errors, scores, *others = tables
-    out = (scores, errors, *others)
+    results, tables = _room(len(spectra), k, 6, k, k, k, len(given.drift) // k, 8)
+    errors, sums, scores, *others = tables
+    out = (scores, errors, *others, sums)
     options = ((given.modes, given.pile_shift), *how)
     columns = (given.shapes, given.spread, given.drift, given.pairs)
     with np.errstate(all="ignore"):  # what leaves the range is looked at below
         engine().decompose(spectra, *columns, sigma, pile, *options, *out, mean, threads)
-        if not np.isfinite(results[errors.size :]).all():
+        if not np.isfinite(results[errors.size + sums.size :]).all():
             _again(spectra, columns, sigma, pile, options, out, mean)
     return tables
 
@@ -371,7 +378,9 @@ def _again(
     mean: Floats | None,
 ) -> None:
     """Fit the rows that left the range of float64 by the twin, which is slower and more careful."""
-    good = [np.isfinite(one).all(axis=1) for number, one in enumerate(tables) if number != _ERRORS]
+    good = [
+        np.isfinite(one).all(axis=1) for number, one in enumerate(tables) if number not in _MAY_BE_INFINITE
+    ]
     for row in np.flatnonzero(~np.logical_and.reduce(good)):
         one = slice(row, row + 1)
         for table in tables:
@@ -387,7 +396,7 @@ def _again(
             None if mean is None else mean[one],
             1,
         )
-    _refuse_overflow(*(table for number, table in enumerate(tables) if number != _ERRORS))
+    _refuse_overflow(*finite)
 
 
 def _refuse_overflow(*results: Floats) -> None:

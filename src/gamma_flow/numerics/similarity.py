@@ -11,7 +11,7 @@ spectrum is 1 if its residual is constant as well, else 0. Constant means: to ro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -192,18 +192,36 @@ def fit_quality(values: ArrayLike, model: ArrayLike, *, active: ArrayLike | None
 def quick_quality(values: Floats, model: Floats) -> tuple[Floats, NDArray[np.intp]]:
     """Return the measures of `fit_quality` from plain sums, (3, N), and the rows where these do not do.
 
-    Such rows are nearly flat, empty, or of numbers whose squares leave the range of float64; the caller
-    silences what numpy says of them.
+    See `quality_of_sums`; the caller silences what numpy says of such rows.
     """
-    c = values.shape[1]
     residual = values - model
-    xx, ff, xf, dd = (
-        np.einsum("nc,nc->n", a, b)
-        for a, b in ((values, values), (model, model), (values, model), (residual, residual))
-    )
-    x1, f1 = np.einsum("nc->n", values), np.einsum("nc->n", model)
+    pairs = ((values, values), (model, model), (values, model), (residual, residual))
+    sums = [np.einsum("nc->n", one) for one in (values, model)]
+    sums += [np.einsum("nc,nc->n", a, b) for a, b in pairs]
+    return quality_of_sums(sums, values.shape[1])
+
+
+def quality_of_sums(sums: Sequence[Floats] | Floats, c: int) -> tuple[Floats, NDArray[np.intp]]:
+    """Return the measures of `fit_quality` from sums over c channels, and the rows where these do not do.
+
+    Parameters
+    ----------
+    sums : (6, N)
+        Of the spectrum x, its model f, x^2, f^2, x f, (x - f)^2.
+    c : int
+        Channels.
+
+    Returns
+    -------
+    measures : (3, N)
+        Cosine, centred cosine, explained variance.
+    rows : (M,) int
+        Spectra that are nearly flat, empty, or of numbers whose squares leave the range of float64; the
+        caller silences what numpy says of them.
+    """
+    x1, f1, xx, ff, xf, dd = sums
     spread_x, spread_f = xx - x1 * x1 / c, ff - f1 * f1 / c
-    out = np.empty((3, len(values)))
+    out = np.empty((3, len(x1)))
     out[0] = xf / np.sqrt(xx * ff)
     out[1] = (xf - x1 * f1 / c) / np.sqrt(spread_x * spread_f)
     out[2] = 1.0 - (dd - (x1 - f1) ** 2 / c) / spread_x

@@ -349,11 +349,6 @@ def fit_sums(values: ArrayLike, templates: ArrayLike, scores: ArrayLike) -> FitQ
 def _quality(spectra: NDArray[Any], shapes: Floats, scores: ArrayLike) -> FitQuality:
     given = _checked_scores(scores, spectra, shapes)
     _checks.refuse_nonfinite_rows(given, "scores")
-    return quality_of_fit(spectra, shapes, given)
-
-
-def quality_of_fit(spectra: NDArray[Any], shapes: Floats, given: Floats) -> FitQuality:
-    """Return what `fit_sums` does of spectra and scores that were checked before."""
     quality = np.empty((3, len(spectra)))
     for rows in similarity.blocks(*spectra.shape):
         block = np.asarray(spectra[rows], dtype=np.float64)
