@@ -91,7 +91,8 @@ class Decomposed:
         Number of scores above zero.
     sums : (N, 6)
         Over the channels, of the spectrum x and the scaled templates f without distortions: x, f, x^2, f^2,
-        x f, (x - f)^2. Cosines and explained variance follow (`gamma_flow.numerics.similarity.quality_of_sums`).
+        x f, (x - f)^2. Cosines and explained variance follow, by
+        `gamma_flow.numerics.similarity.quality_of_sums`.
     mean : (N, C) or None
         The fitted mean, distortions included.
     """
@@ -378,9 +379,8 @@ def _again(
     mean: Floats | None,
 ) -> None:
     """Fit the rows that left the range of float64 by the twin, which is slower and more careful."""
-    good = [
-        np.isfinite(one).all(axis=1) for number, one in enumerate(tables) if number not in _MAY_BE_INFINITE
-    ]
+    finite = [one for number, one in enumerate(tables) if number not in _MAY_BE_INFINITE]
+    good = [np.isfinite(one).all(axis=1) for one in finite]
     for row in np.flatnonzero(~np.logical_and.reduce(good)):
         one = slice(row, row + 1)
         for table in tables:
