@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gamma_flow.diagnostics import Comparison, MeanScores
 from gamma_flow.errors import SettingsError
 from gamma_flow.plot._shared import ink_on, title
-from gamma_flow.plot._style import figure, note, styled
+from gamma_flow.plot._style import figure, note, pin_empty_labels, styled
 from gamma_flow.plot.palette import INK, Palette
 
 if TYPE_CHECKING:
@@ -98,9 +98,9 @@ def scores(
                 axes.set_ylabel(f"Share of\n{chosen[i + 1]}")
     grid[0, 0].set_xlim(-0.04, 1.04)
     grid[0, 0].set_ylim(-0.04, 1.04)
-    for part in grid.flat:
-        part.set_xticks([0, 0.5, 1])
-        part.set_yticks([0, 0.5, 1])
+    grid[0, 0].set_xticks([0, 0.5, 1])  # for all: they share their axes
+    grid[0, 0].set_yticks([0, 0.5, 1])
+    pin_empty_labels(drawn)
     _keys(drawn, tested, training, only_errors, k > 2, palette)
     several = "set of classes" if tested.several else "strongest source"
     left = "" if k == len(tested.classes) else f"; {k} of {len(tested.classes)} classes shown"

@@ -10,7 +10,7 @@ from gamma_flow.data.templates import Templates
 from gamma_flow.errors import SettingsError
 from gamma_flow.model import Model
 from gamma_flow.plot._shared import shade_unused, title, wrapped
-from gamma_flow.plot._style import axis_label, figure, styled, value_label
+from gamma_flow.plot._style import axis_label, figure, outer_labels, stairs, styled, value_label
 from gamma_flow.plot.palette import Palette
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def templates(
         if not log:
             peak, least = held.shapes[row, held.active].max(), held.shapes[row, held.active].min()
             axes.set_ylim(min(0.0, 1.1 * least), 1.1 * max(peak, 0.0) or 1.0)
-        axes.stairs(np.maximum(held.shapes[row], floor), held.axis.edges, baseline=None, color=look.colour)
+        stairs(axes, np.maximum(held.shapes[row], floor), held.axis.edges, baseline=None, color=look.colour)
         number = f"  ({held.n_spectra[row]} spectra)" if held.n_spectra[row] and columns < 4 else ""
         axes.set_title(
             wrapped(f"{name}{number}", width / columns - 0.5, size), fontsize=size, color=look.colour
@@ -103,8 +103,7 @@ def templates(
         first.set_ylim(floor, top * 1.5)
     elif log:
         first.set_yscale("symlog", linthresh=max(top, -bottom) * 1e-3)
-    drawn.supxlabel(axis_label(held.axis), fontsize=11)
-    drawn.supylabel(value_label(held.kind, normalised=True), fontsize=11)
+    outer_labels(drawn, axis_label(held.axis), value_label(held.kind, normalised=True))
     low, high = held.range
     many = f"{len(names)} templates" if len(names) > 1 else "One template"
     title(
