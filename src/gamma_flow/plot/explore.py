@@ -193,6 +193,8 @@ def example_spectra(spectra: SpectrumSet, *, title: str | None = None, log: bool
     grid = drawn.subplots(rows, columns, squeeze=False, sharex=True)
     counts = spectra.kind == "counts"
     lists = spectra.labels.lists()
+    names = dict.fromkeys(" + ".join(held) if held else "no label" for held in lists)
+    several = len(names) > 1  # then each panel says what it shows
     wide = counts and spectra.values.min() >= 0 and spectra.values.max() > 200
     if log is None:
         log = wide
@@ -217,10 +219,10 @@ def example_spectra(spectra: SpectrumSet, *, title: str | None = None, log: bool
         axes.set_xlim(edges[0], edges[-1])
         axes.tick_params(labelsize=8)
         # counts have no multiplier above their axis that a title would have to give way to
-        axes.set_title(_caption(spectra, row), fontsize=9, y=1.0 if counts else None)
+        told = " + ".join(lists[row] or ["no label"]) + "\n" if several else ""
+        axes.set_title(told + _caption(spectra, row), fontsize=9, y=1.0 if counts else None)
     _hide_rest(grid, count)
-    held = dict.fromkeys(" + ".join(names) if names else "no label" for names in lists)
-    what = title or ("; ".join(held) if len(held) <= 3 else f"{len(held)} sets of labels")
+    what = title or ("; ".join(names) if len(names) <= 3 else f"{len(names)} sets of labels")
     header(drawn, f"{count} example {'spectrum' if count == 1 else 'spectra'}: {what}")
     outer_labels(drawn, axis_label(spectra.axis), value_label(spectra.kind))
     return drawn
