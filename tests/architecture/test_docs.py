@@ -203,6 +203,21 @@ def test_readme_and_landing_page_agree() -> None:
         assert "whether something in it is unknown" in " ".join(text.split())
 
 
+def test_every_plot_is_on_the_page_of_plots_with_a_picture_of_modest_size() -> None:
+    pytest.importorskip("matplotlib")
+    from gamma_flow import plot
+    from gamma_flow.plot import study
+
+    text = (ROOT / "docs" / "plots.md").read_text(encoding="utf-8")
+    names = {f"plot.{name}" for name in plot.__all__} - {"plot.Palette", "plot.save"}
+    names |= {f"plot.study.{name}" for name in study.__all__} - {"plot.study.all_of"}
+    assert names == set(re.findall(r"^### `([\w.]+)`", text, re.MULTILINE))
+    pictures = set(re.findall(r"\(pictures/(plot-[\w-]+\.png)\)", text))
+    stored = {path.name: path.stat().st_size for path in (ROOT / "docs" / "pictures").glob("plot-*.png")}
+    assert pictures == set(stored)
+    assert sum(stored.values()) < 1_500_000
+
+
 def _pages() -> dict[str, str]:
     docs = ROOT / "docs"
     return {path.relative_to(docs).as_posix(): path.read_text("utf-8") for path in sorted(docs.rglob("*.md"))}

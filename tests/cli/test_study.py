@@ -90,6 +90,7 @@ def test_all_ways_to_choose_and_a_report(folder: Path, tmp_path: Path) -> None:
     assert found["c"]["real"]["unknown"] == 10
     assert found["c"]["model"] is None
     names = {"appearance", "feature", "importance", "noise", "roc", "sigmoid", "thresholds", "tree"}
+    names.add("tree-confusion")
     assert {path.name for path in report.iterdir()} == {"study.json", *(f"{name}.png" for name in names)}
     assert json.loads((report / "study.json").read_text())["rule"]["feature"] == found["b"]["rule"]["feature"]
 

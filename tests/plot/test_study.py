@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,7 +80,8 @@ def test_of_very_many_classes_those_are_shown_that_are_found_least() -> None:
 def test_a_report_has_all_its_plots(report: Report) -> None:
     drawn_ones = plots.all_of(report)
     assert set(drawn_ones) == {
-        "appearance", "feature", "importance", "noise", "roc", "sigmoid", "thresholds", "tree",
+        "appearance", "feature", "importance", "noise", "roc", "sigmoid", "thresholds",
+        "tree", "tree-confusion",
     }  # fmt: skip
     for name, one in drawn_ones.items():
         assert faults(one) == [], name
@@ -169,3 +172,16 @@ def test_noise_shows_the_cut_that_moves(report: Report) -> None:
     np.testing.assert_array_equal(line.get_ydata(), [row.threshold for row in report.noise])
     with pytest.raises(DataError, match="one size of noise"):
         plots.noise_behaviour(report.noise[:1], report.cut)
+
+
+def test_the_confusion_of_the_tree_is_drawn_cell_by_cell(report: Report) -> None:
+    assert report.tree is not None
+    drawn = plots.tree_confusion(report.tree)
+    assert faults(drawn) == []
+    words = " ".join(texts(drawn))
+    for count in report.tree.confusion.ravel():
+        assert f"{count:,}\n" in words
+    many = replace(report.tree, confusion=np.array([[123_456, 7], [0, 98_765]]))
+    assert faults(plots.tree_confusion(many)) == []
+    right, total = np.trace(report.tree.confusion), report.tree.confusion.sum()
+    assert f"right for {right:,} of {total:,}" in words

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("matplotlib")
@@ -11,7 +13,7 @@ pytest.importorskip("matplotlib")
 import matplotlib as mpl
 
 from gamma_flow.errors import SettingsError, WriteError
-from gamma_flow.plot import Palette, save
+from gamma_flow.plot import Palette, _style, save
 from gamma_flow.plot._style import figure, legend, note, styled
 from looks import faults
 
@@ -80,3 +82,32 @@ def test_the_looking_tool_sees_what_is_wrong() -> None:
     told = figure()
     note(told.subplots(), "There is nothing to show: no spectrum has a label.")
     assert faults(told) == []
+
+
+def test_stairs_are_those_of_matplotlib_and_as_wide_and_high() -> None:
+    edges = np.array([0.0, 1.0, 3.0, 4.0])
+    cases: list[tuple[list[float], Any]] = [
+        ([2.0, -1.0, 5.0], 0.0),
+        ([2.0, 1.0, 5.0], None),
+        ([2.0, np.nan, 5.0], None),
+        ([2.0, 3.0, 5.0], [1.0, 0.5, 4.0]),
+    ]
+    for values, baseline in cases:
+        ours, theirs = (_style.figure().subplots() for _ in range(2))
+        one = _style.stairs(ours, values, edges, baseline=baseline, color="#123456", label="a")
+        other = theirs.stairs(values, edges, baseline=baseline, color="#123456", label="a")
+        np.testing.assert_array_equal(one.get_path().vertices, other.get_path().vertices)
+        assert one.get_edgecolor() == other.get_edgecolor()
+        assert ours.get_xlim() == theirs.get_xlim()
+        assert ours.get_ylim() == pytest.approx(theirs.get_ylim())
+        assert ours.get_legend_handles_labels()[1] == ["a"]
+
+
+def test_a_label_given_later_is_shown_although_it_was_pinned() -> None:
+    drawn = _style.figure()
+    axes = drawn.subplots()
+    _style.outer_labels(drawn, "across", "up")
+    assert (drawn.get_supxlabel(), drawn.get_supylabel()) == ("across", "up")
+    axes.set_xlabel("later")
+    drawn.draw_without_rendering()
+    assert axes.xaxis.label.get_window_extent().y1 < axes.get_window_extent().y0

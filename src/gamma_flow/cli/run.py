@@ -23,7 +23,6 @@ from gamma_flow.cli._common import (
 from gamma_flow.cli._figures import comparison_table, confusion_table, figures_table
 
 if TYPE_CHECKING:
-    from gamma_flow.data import SpectrumSet
     from gamma_flow.settings import Settings
     from gamma_flow.workflow import Result
 
@@ -79,8 +78,10 @@ def command(
     if paths:
         sets = found_in(paths, settings, leave_out=output).sets
     else:
+        from gamma_flow.simulate.example import example_sets
+
         click.echo("No path was given: running on the embedded example, drawn now.\n", err=True)
-        sets = _example()
+        sets = example_sets()
     result = run(sets, settings)
     with staged(output, replaces="prepared*.npz") as folder:
         _write(result, settings, folder)
@@ -92,17 +93,6 @@ def command(
     _summary(result, output)
     if before is not None:
         comparison_table(result.evaluation(), before, str(compare))
-
-
-def _example() -> tuple[SpectrumSet, ...]:
-    from gamma_flow.data import SpectrumSet
-    from gamma_flow.simulate.example import example
-
-    drawn = list(example().values())
-    detectors = dict.fromkeys(str(one.detector[0]) for one in drawn)
-    return tuple(
-        SpectrumSet.concatenate([one for one in drawn if one.detector[0] == name]) for name in detectors
-    )
 
 
 def _evaluation(path: Path) -> dict[str, Any]:

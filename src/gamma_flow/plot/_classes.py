@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gamma_flow.data.exploration import Inventory, Pair, Similarities, shown_detector
 from gamma_flow.plot._header import header
 from gamma_flow.plot._matrix import bar, cells, frames, matrix_size, name_rows, row_colours
-from gamma_flow.plot._style import figure, note, styled
+from gamma_flow.plot._style import figure, note, stairs, styled
 from gamma_flow.plot.palette import INK, NOTHING, Palette
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ def _ridges(
             continue
         heights = np.histogram(values, np.r_[edges[:-1], np.nextafter(edges[-1], np.inf)])[0]
         top = row + 0.35 - 0.85 * heights / heights.max()
-        axes.stairs(top, edges, baseline=row + 0.35, fill=True, color=colours[name], alpha=0.85, lw=0)
+        stairs(axes, top, edges, baseline=row + 0.35, fill=True, color=colours[name], alpha=0.85, lw=0)
     if log:
         from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 

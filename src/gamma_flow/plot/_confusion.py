@@ -210,13 +210,16 @@ def _numbers(
             text,
             ha="center",
             va="center",
+            in_layout=False,  # it lies within its cell
             fontsize=size,
             color=ink,
             linespacing=1.1,
         )
         if both:
             mark = OUTCOME_LOOKS[outcome[y, x]][1] + ("•" if mixed[y, x] else "")
-            axes.text(x - 0.42, y - 0.42, mark, ha="left", va="top", fontsize=size, color=ink)
+            axes.text(
+                x - 0.42, y - 0.42, mark, ha="left", va="top", fontsize=size, color=ink, in_layout=False
+            )
 
 
 def _legend(drawn: Figure, seen: NDArray[Any], mixed: bool) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gamma_flow.diagnostics import Reliability, Roc
 from gamma_flow.errors import SettingsError
 from gamma_flow.plot._shared import title, wrapped
-from gamma_flow.plot._style import figure, grid_of, note, styled
+from gamma_flow.plot._style import figure, grid_of, note, outer_labels, styled
 from gamma_flow.plot.palette import NOTHING, Palette
 
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ def reliability(shown: Reliability, *, most: int = 12, palette: Palette | None =
         grid.flat[number].set_axis_off()
         grid.flat[number - columns].tick_params(labelbottom=True)
     across, up = _WORDS[shown.statement]
-    drawn.supxlabel(across, fontsize=11)
-    drawn.supylabel(up, fontsize=11)
+    outer_labels(drawn, across, up)
     title(drawn, _heading(shown, chosen, len(known)))
     return drawn
 

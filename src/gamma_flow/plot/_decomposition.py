@@ -9,7 +9,7 @@ import numpy as np
 from gamma_flow.data.analysis import Analysis
 from gamma_flow.diagnostics import Decomposition, decompose
 from gamma_flow.plot._shared import shade_unused, steps, title, wrapped
-from gamma_flow.plot._style import axis_label, figure, legend, note, styled, value_label
+from gamma_flow.plot._style import axis_label, figure, legend, note, stairs, styled, value_label
 from gamma_flow.plot.palette import INK, NOTHING, UNKNOWN, Palette
 
 if TYPE_CHECKING:
@@ -119,8 +119,14 @@ def _stack(axes: Axes, one: Decomposition, shown: list[int], palette: Palette) -
             facecolor=NOTHING,
             label="others",
         )
-    axes.stairs(
-        np.where(one.active, one.fit, np.nan), edges, baseline=None, color="black", linewidth=1.3, label="fit"
+    stairs(
+        axes,
+        np.where(one.active, one.fit, np.nan),
+        edges,
+        baseline=None,
+        color="black",
+        linewidth=1.3,
+        label="fit",
     )
 
 
@@ -141,7 +147,7 @@ def _measured(axes: Axes, one: Decomposition) -> None:
             zorder=3,
         )
         return
-    axes.stairs(one.values, edges, baseline=None, color="#777777", linewidth=0.4, label=label, zorder=1.5)
+    stairs(axes, one.values, edges, baseline=None, color="#777777", linewidth=0.4, label=label, zorder=1.5)
     if one.errors is not None:
         low, high = one.values - one.errors, one.values + one.errors
         axes.fill_between(edges, steps(low), steps(high), step="post", color=INK, alpha=0.15, linewidth=0)

@@ -77,6 +77,7 @@ def cells(axes: Axes, values: NDArray[np.float64], *, norm: Any, cmap: str, form
                 _short(form, float(values[i, j])),
                 ha="center",
                 va="center",
+                in_layout=False,  # it lies within its cell: nothing has to make room for it
                 fontsize=size,
                 color="white" if light[i, j] < _DARK else "#222222",
             )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gamma_flow.diagnostics import Measures
 from gamma_flow.errors import SettingsError
 from gamma_flow.plot._shared import OUTCOME_LOOKS, UNUSED, title
-from gamma_flow.plot._style import figure, styled
+from gamma_flow.plot._style import figure, stairs, styled
 from gamma_flow.plot.palette import INK
 
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ def _panel(axes: Axes, name: str, column: NDArray[np.float64], shown: Measures, 
         part = 100 * np.histogram(within[rows], edges)[0] / max(number, 1)
         top = max(top, float(part.max(initial=0)))
         if hatch is None:
-            axes.stairs(part, edges, fill=True, color=colour, alpha=0.55, label=f"{label} ({number})")
+            stairs(axes, part, edges, fill=True, color=colour, alpha=0.55, label=f"{label} ({number})")
         else:
-            axes.stairs(part, edges, color=colour, linewidth=1.6, hatch=hatch, label=f"{label} ({number})")
+            stairs(axes, part, edges, color=colour, linewidth=1.6, hatch=hatch, label=f"{label} ({number})")
     beyond = int((column < edges[0]).sum()), int((column > edges[-1]).sum())
     told = [f"{count} {word}" for count, word in zip(beyond, ("below", "above"), strict=True) if count]
     axes.set_xlabel(_NAMES.get(name, name) + (f" ({' and '.join(told)} the axis)" if told else ""))

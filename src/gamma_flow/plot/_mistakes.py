@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from gamma_flow.diagnostics import Mistake
 from gamma_flow.plot._shared import set_name, shade_unused, steps, title, wrapped
-from gamma_flow.plot._style import axis_label, figure, grid_of, note, styled, value_label
+from gamma_flow.plot._style import (
+    axis_label,
+    figure,
+    grid_of,
+    note,
+    pin_empty_labels,
+    stairs,
+    styled,
+    value_label,
+)
 from gamma_flow.plot.palette import BACKGROUND, INK, Palette
 
 if TYPE_CHECKING:
@@ -58,6 +67,7 @@ def misclassified(mistakes: Sequence[Mistake], *, palette: Palette | None = None
         axes.set_xlabel(axis_label(first.axis))
     for axes in grid[:, 0]:
         axes.set_ylabel(value_label(first.kind))
+    pin_empty_labels(drawn)
     _keys(drawn)
     number = len(mistakes)
     title(
@@ -73,9 +83,9 @@ def _panel(axes: Axes, mistake: Mistake, palette: Palette, width: float) -> None
     one, edges = mistake.spectrum, mistake.spectrum.axis.edges
     shade_unused(axes, one.axis, one.active)
     axes.fill_between(edges, steps(one.values), step="post", color="#E0E0E0", linewidth=0)
-    axes.stairs(one.values, edges, baseline=None, color="#9A9A9A", linewidth=0.5)
+    stairs(axes, one.values, edges, baseline=None, color="#9A9A9A", linewidth=0.5)
     inside = np.where(one.active, 1.0, np.nan)
-    axes.stairs(one.fit * inside, edges, baseline=None, color=INK, linewidth=1.1)
+    stairs(axes, one.fit * inside, edges, baseline=None, color=INK, linewidth=1.1)
     missing = [name for name in mistake.true if name not in mistake.found]
     more = [name for name in mistake.found if name not in mistake.true]
     kinds: list[tuple[NDArray[Any], list[str], tuple[str, ...], Any]] = [
@@ -86,7 +96,7 @@ def _panel(axes: Axes, mistake: Mistake, palette: Palette, width: float) -> None
         chosen = differ or [name for name in names if name != one.background]
         colour = palette[chosen[0]].colour if chosen else BACKGROUND
         if np.any(fit):
-            axes.stairs(fit * inside, edges, baseline=None, color=colour, linewidth=1.8, linestyle=dash)
+            stairs(axes, fit * inside, edges, baseline=None, color=colour, linewidth=1.8, linestyle=dash)
     used = one.values[one.active]
     axes.set_ylim(
         min(0.0, 1.1 * float(used.min())),

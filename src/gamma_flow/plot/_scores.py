@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gamma_flow.diagnostics import Comparison, MeanScores
 from gamma_flow.errors import SettingsError
 from gamma_flow.plot._shared import ink_on, title, wrapped
-from gamma_flow.plot._style import figure, note, styled
+from gamma_flow.plot._style import figure, note, pin_empty_labels, styled
 from gamma_flow.plot.palette import INK, NOTHING, Look, Palette
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def scores(
         if j == 0:
             axes.set_ylabel(wrapped(f"Share of {chosen[i + 1]}", size - 0.3, 11.0))
     grid[0, 0].set(xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+    pin_empty_labels(drawn)
     names = [name for name, _ in kinds] + [name for name, _ in known]
     edges = [] if only_errors else [("right", INK)]
     edges += [("wrong", _WRONG)] if wrong.any() else []

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["KNOWN", "decision_tree", "feature_importance", "plain"]
+__all__ = ["KNOWN", "decision_tree", "feature_importance", "plain", "tree_confusion"]
 
 KNOWN = "#5F7488"  # a slate that no class bears
 
@@ -164,4 +164,44 @@ def feature_importance(tree: Tree) -> Figure:
     axes.set_xlabel(f"Loss of accuracy when the feature is shuffled{rest}")
     first = plain(tree.features[order[0]]) if used.any() else "no feature"
     axes.set_title(f"The tree rests most on {first}" if used.any() else "The tree rests on no feature")
+    return drawn
+
+
+@styled
+def tree_confusion(tree: Tree) -> Figure:
+    """Draw what a tree calls the known and the unknown spectra that it was not grown on.
+
+    Parameters
+    ----------
+    tree : Tree
+        From `gamma_flow.study.grown`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Rows the truth, columns the answer; each cell with its percent of the row.
+    """
+    counts = tree.confusion
+    rows = counts.sum(axis=1)
+    share = counts / np.maximum(rows, 1)[:, None]
+    drawn = figure(6.4, 3.2)
+    axes = drawn.subplots()
+    axes.pcolormesh([0, 1, 2], [0, 1, 2], share, cmap="Greys", vmin=0, vmax=1.6, edgecolors="white", lw=1.5)
+    for i, j in np.ndindex(2, 2):
+        text = f"{counts[i, j]:,}\n{100 * share[i, j]:.1f} %" if rows[i] else "none"
+        colour = "white" if share[i, j] > 0.7 else INK
+        axes.text(j + 0.5, i + 0.5, text, ha="center", va="center", color=colour, in_layout=False)
+    names = ("known", "unknown")
+    axes.set_xticks([0.5, 1.5], names)
+    axes.set_yticks([0.5, 1.5], [f"{name} ({n:,})" for name, n in zip(names, rows, strict=True)])
+    for ticks in (axes.get_xticklabels(), axes.get_yticklabels()):
+        for label, colour in zip(ticks, (KNOWN, UNKNOWN), strict=True):
+            label.set_color(colour)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.invert_yaxis()
+    axes.set_xlabel("Called by the tree")
+    axes.set_ylabel("Truth (spectra)")
+    right, total = int(np.trace(counts)), int(counts.sum())
+    axes.set_title(f"The tree is right for {right:,} of {total:,} test spectra")
     return drawn

@@ -6,7 +6,10 @@ import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from gamma_flow.errors import MissingDependencyError, WriteError
 from gamma_flow.plot.palette import INK
@@ -14,10 +17,23 @@ from gamma_flow.plot.palette import INK
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.patches import StepPatch
 
     from gamma_flow.data.axis import Axis
 
-__all__ = ["axis_label", "figure", "grid_of", "legend", "note", "save", "styled", "value_label"]
+__all__ = [
+    "axis_label",
+    "figure",
+    "grid_of",
+    "legend",
+    "note",
+    "outer_labels",
+    "pin_empty_labels",
+    "save",
+    "stairs",
+    "styled",
+    "value_label",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -119,6 +135,37 @@ def value_label(kind: str, *, normalised: bool = False) -> str:
     return "Counts per channel" if kind == "counts" else "Intensity"
 
 
+def stairs(
+    axes: Axes,
+    values: ArrayLike,
+    edges: ArrayLike,
+    *,
+    color: str,
+    baseline: ArrayLike | None = 0.0,
+    fill: bool = False,
+    **look: Any,
+) -> StepPatch:
+    """Draw values between edges, as `Axes.stairs` does, in a tenth of its time.
+
+    That one looks for the extrema of a step line as if each step were a curve. Here the extrema are those of
+    the values.
+    """
+    from matplotlib.patches import StepPatch
+
+    high, along = np.asarray(values, float), np.asarray(edges, float)
+    look = {"facecolor": color, "linewidth": 0.0, **look} if fill else {"edgecolor": color, **look}
+    drawn = StepPatch(high, along, baseline=cast(Any, baseline), fill=fill, **look)
+    axes.add_artist(drawn)
+    ends = high if baseline is None else np.concatenate([high, np.ravel(np.asarray(baseline, float))])
+    ends = ends[np.isfinite(ends)]
+    if baseline is not None:
+        drawn.sticky_edges.y.append(float(np.min(baseline)))
+    if ends.size:
+        axes.update_datalim([(along[0], ends.min()), (along[-1], ends.max())])
+    axes.autoscale_view()
+    return drawn
+
+
 def legend(axes: Axes, *, rows: int = 1, **how: Any) -> None:
     """Put the legend above the axes, where it covers no data; ``rows`` lines at least."""
     handles, labels = axes.get_legend_handles_labels()
@@ -126,6 +173,26 @@ def legend(axes: Axes, *, rows: int = 1, **how: Any) -> None:
         return
     how.setdefault("ncols", max(1, math.ceil(len(handles) / rows)))
     axes.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2, **how)
+
+
+def outer_labels(drawn: Figure, across: str, up: str) -> None:
+    """Label all panels together, below them and at their left."""
+    drawn.supxlabel(across, fontsize=11)
+    drawn.supylabel(up, fontsize=11)
+    pin_empty_labels(drawn)
+
+
+def pin_empty_labels(drawn: Figure) -> None:
+    """Give the labels of axes that have none a fixed place.
+
+    Matplotlib would measure all ticks again and again to find one for each, a quarter of the time that a
+    figure of many panels takes.
+    """
+    for axes in drawn.axes:
+        if not axes.get_xlabel():
+            axes.xaxis.set_label_coords(0.5, -0.15)
+        if not axes.get_ylabel():
+            axes.yaxis.set_label_coords(-0.15, 0.5)
 
 
 def note(axes: Axes, text: str) -> None:

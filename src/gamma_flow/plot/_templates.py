@@ -10,7 +10,7 @@ from gamma_flow.data.templates import Templates
 from gamma_flow.errors import SettingsError
 from gamma_flow.model import Model
 from gamma_flow.plot._shared import shade_unused, title, wrapped
-from gamma_flow.plot._style import axis_label, figure, styled, value_label
+from gamma_flow.plot._style import axis_label, figure, outer_labels, stairs, styled, value_label
 from gamma_flow.plot.palette import Palette
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _panels(held: Templates, chosen: list[int], log: bool, palette: Palette) -> 
     for row, axes in zip(chosen, grid.flat, strict=False):
         colour = palette[held.classes[row]].colour
         greyed = shade_unused(axes, held.axis, held.active)
-        axes.stairs(np.maximum(held.shapes[row], floor), held.axis.edges, baseline=None, color=colour)
+        stairs(axes, np.maximum(held.shapes[row], floor), held.axis.edges, baseline=None, color=colour)
         if not log:
             peak, least = held.shapes[row, held.active].max(), held.shapes[row, held.active].min()
             axes.set_ylim(min(0.0, 1.1 * least), 1.1 * max(peak, 0.0) or 1.0)
@@ -122,8 +122,7 @@ def _panels(held: Templates, chosen: list[int], log: bool, palette: Palette) -> 
         far = 10.0 ** np.floor(np.log10(max(top, -bottom)))
         first.set_yscale("symlog", linthresh=far / 10)
         first.set_yticks([at for at in (-far, -far / 10, 0, far / 10, far) if bottom <= at <= top or at == 0])
-    drawn.supxlabel(axis_label(held.axis), fontsize=11)
-    drawn.supylabel(value_label(held.kind, normalised=True), fontsize=11)
+    outer_labels(drawn, axis_label(held.axis), value_label(held.kind, normalised=True))
     return drawn, greyed
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gamma_flow.data.exploration import MeanSpectra, Rebinned, shown_detector
 from gamma_flow.errors import DataError
 from gamma_flow.plot._header import header
-from gamma_flow.plot._style import axis_label, figure, grid_of, styled, value_label
+from gamma_flow.plot._style import axis_label, figure, grid_of, outer_labels, stairs, styled, value_label
 from gamma_flow.plot.palette import INK, SHADES, Palette
 
 if TYPE_CHECKING:
@@ -86,9 +86,8 @@ def mean_spectra(means: MeanSpectra, *, log: bool = False, palette: Palette | No
     how = f", background subtracted ({', '.join(sorted(taken))})" if taken else ""
     title = f"Mean spectra{how}; bands: scatter of single spectra"
     header(drawn, title, *grid.flat[0].get_legend_handles_labels())
-    drawn.supxlabel(axis_label(means.axis), fontsize=11)
     own = ", each panel to its own height" if crowded else ""
-    drawn.supylabel(value_label(means.kind, normalised=True) + own, fontsize=11)
+    outer_labels(drawn, axis_label(means.axis), value_label(means.kind, normalised=True) + own)
     return drawn
 
 
@@ -194,6 +193,8 @@ def example_spectra(spectra: SpectrumSet, *, title: str | None = None, log: bool
     grid = drawn.subplots(rows, columns, squeeze=False, sharex=True)
     counts = spectra.kind == "counts"
     lists = spectra.labels.lists()
+    names = dict.fromkeys(" + ".join(held) if held else "no label" for held in lists)
+    several = len(names) > 1  # then each panel says what it shows
     wide = counts and spectra.values.min() >= 0 and spectra.values.max() > 200
     if log is None:
         log = wide
@@ -208,22 +209,22 @@ def example_spectra(spectra: SpectrumSet, *, title: str | None = None, log: bool
         )
         edges = spectra.axis.edges
         if spread is not None:
-            axes.stairs(
-                values + spread, edges, baseline=values - spread, fill=True, color=INK, alpha=0.2, lw=0
+            stairs(
+                axes, values + spread, edges, baseline=values - spread, fill=True, color=INK, alpha=0.2, lw=0
             )
-        axes.stairs(values, edges, color=INK, lw=0.9, baseline=None)
+        stairs(axes, values, edges, color=INK, lw=0.9, baseline=None)
         if log:
             axes.set_yscale("symlog", linthresh=1.0, linscale=0.4)
             axes.set_ylim(0.0 if values.min() >= 0 else None, max(2.0 * float(values.max()), 2.0))
         axes.set_xlim(edges[0], edges[-1])
         axes.tick_params(labelsize=8)
-        axes.set_title(_caption(spectra, row), fontsize=9)
+        # counts have no multiplier above their axis that a title would have to give way to
+        told = " + ".join(lists[row] or ["no label"]) + "\n" if several else ""
+        axes.set_title(told + _caption(spectra, row), fontsize=9, y=1.0 if counts else None)
     _hide_rest(grid, count)
-    held = dict.fromkeys(" + ".join(names) if names else "no label" for names in lists)
-    what = title or ("; ".join(held) if len(held) <= 3 else f"{len(held)} sets of labels")
+    what = title or ("; ".join(names) if len(names) <= 3 else f"{len(names)} sets of labels")
     header(drawn, f"{count} example {'spectrum' if count == 1 else 'spectra'}: {what}")
-    drawn.supxlabel(axis_label(spectra.axis), fontsize=11)
-    drawn.supylabel(value_label(spectra.kind), fontsize=11)
+    outer_labels(drawn, axis_label(spectra.axis), value_label(spectra.kind))
     return drawn
 
 
@@ -270,7 +271,7 @@ def rebinned(compared: Rebinned, *, title: str | None = None) -> Figure:
         top = max(top, float(high.max()))
         name = f"{label}: {len(part.axis)} channels"
         name += f", {_number(part.total[0])} counts" if counts else ""
-        axes.stairs(high, part.axis.edges, baseline=None, label=name, color=colour, lw=width)
+        stairs(axes, high, part.axis.edges, baseline=None, label=name, color=colour, lw=width)
     lo, hi = min(one.axis.edges[0], other.axis.edges[0]), max(one.axis.edges[-1], other.axis.edges[-1])
     held = [float(part.axis.edges[1:][part.values[0] != 0].max(initial=lo)) for part in (one, other)]
     last = lo + 1.2 * (max(held) - lo)

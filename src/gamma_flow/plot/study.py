@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gamma_flow.plot._study_cut import feature_histogram, roc, sigmoid, threshold_curves
 from gamma_flow.plot._study_look import appearance, noise_behaviour
-from gamma_flow.plot._study_tree import decision_tree, feature_importance
+from gamma_flow.plot._study_tree import decision_tree, feature_importance, tree_confusion
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,6 +24,7 @@ __all__ = [
     "roc",
     "sigmoid",
     "threshold_curves",
+    "tree_confusion",
 ]
 
 
@@ -46,6 +47,7 @@ def all_of(report: Report, *, palette: Palette | None = None) -> dict[str, Figur
     }
     if report.tree is not None:
         drawn["tree"] = decision_tree(report.tree)
+        drawn["tree-confusion"] = tree_confusion(report.tree)
         drawn["importance"] = feature_importance(report.tree)
     if chosen.sigmoid is not None:
         drawn["sigmoid"] = sigmoid(study.table, chosen)

@@ -21,6 +21,7 @@ __all__ = ["data_section", "exploration", "separable"]
 
 _DETECTORS = 8  # columns of a table
 _CLASSES = 70
+_EXAMPLES = 12
 
 
 def data_section(sets: Sequence[SpectrumSet], pool: SpectrumSet, palette: Palette) -> Section:
@@ -68,10 +69,28 @@ def data_section(sets: Sequence[SpectrumSet], pool: SpectrumSet, palette: Palett
             "How many spectra there are of each class, how many counts they hold, and how long they last.",
         )
     )
+    moved = _moved(sets, pool)
+    if moved is not None:
+        blocks.append(moved)
     return Section("The data", tuple(blocks))
 
 
-def exploration(pool: SpectrumSet, palette: Palette) -> tuple[Section | None, Similarities | None, list[str]]:
+def _moved(sets: Sequence[SpectrumSet], pool: SpectrumSet) -> Picture | None:
+    """Return a spectrum before and after it was carried onto the axis of the exploration, if one was."""
+    other = next((part for part in sets if len(part) and not part.axis.matches(pool.axis)), None)
+    if other is None:
+        return None
+    return Picture(
+        "rebinned",
+        plot.rebinned(explore.rebinned(other, pool.axis, int(other.total.argmax()))),
+        f"The brightest spectrum of {str(other.detector[0]) or 'an unnamed detector'} on its own axis and on "
+        "the one that the exploration uses.",
+    )
+
+
+def exploration(
+    pool: SpectrumSet, palette: Palette, rng: np.random.Generator
+) -> tuple[Section | None, Similarities | None, list[str]]:
     """Return the section of means and similarities, the similarities, and what could not be shown."""
     try:
         means = explore.mean_spectra(pool)
@@ -79,6 +98,7 @@ def exploration(pool: SpectrumSet, palette: Palette) -> tuple[Section | None, Si
     except GammaFlowError as problem:
         return None, None, [f"The exploration is left out: {problem}"]
     blocks: list[Block] = [*_means(means, palette)]
+    blocks.append(_single(pool, means.names[:_EXAMPLES], rng))
     blocks.extend(_similar(alike, palette))
     return Section("Exploration", tuple(blocks)), alike, []
 
@@ -93,6 +113,16 @@ def _means(means: MeanSpectra, palette: Palette) -> list[Block]:
         ),
         *(Paragraph(text) for text in means.notes),
     ]
+
+
+def _single(pool: SpectrumSet, names: Sequence[str], rng: np.random.Generator) -> Picture:
+    shown = SpectrumSet.concatenate([explore.example_spectra(pool, name, 1, rng=rng) for name in names])
+    what = "one of each class" if len(shown) > 1 else names[0]
+    return Picture(
+        "example-spectra",
+        plot.example_spectra(shown, title=what),
+        "Single spectra, drawn by chance, with their counting errors.",
+    )
 
 
 def _similar(alike: Similarities, palette: Palette) -> list[Block]:

@@ -24,8 +24,9 @@ _CAPTIONS = {
     "thresholds": "What each threshold would do; the chosen one is marked.",
     "roc": "How well features rank unknown before known spectra: classes left out, and real unknowns.",
     "tree": "The decision tree of the paper, grown on the features.",
+    "tree-confusion": "What the tree calls the spectra that it was not grown on.",
     "importance": "By how much accuracy falls when a feature is shuffled.",
-    "sigmoid": "The logistic fit.",
+    "sigmoid": "The logistic regression through the chosen feature, another way to a cut.",
     "noise": "How feature and cut behave with Gaussian noise added.",
 }
 
@@ -89,10 +90,15 @@ def unknowns(result: Result, study: StudyReport | None, palette: Palette) -> Sec
             "How well single features rank unknown spectra before known ones (area under the ROC curve)",
         )
     )
-    from gamma_flow.plot.study import all_of
+    from gamma_flow.plot.study import all_of, sigmoid
+    from gamma_flow.study import cut
 
-    for name, drawn in all_of(study, palette=palette).items():
-        blocks.append(Picture(f"study-{name}", drawn, _CAPTIONS.get(name, name)))
+    drawn = all_of(study, palette=palette)
+    if study.cut.sigmoid is None:
+        table = study.study.table
+        drawn["sigmoid"] = sigmoid(table, cut(table, study.cut.feature, "logistic"))
+    for name, figure in drawn.items():
+        blocks.append(Picture(f"study-{name}", figure, _CAPTIONS.get(name, name)))
     return Section("Unknowns", tuple(blocks))
 
 

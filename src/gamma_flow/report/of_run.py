@@ -87,7 +87,7 @@ def run_report(
     tell("model")
     sections.append(card(model, palette))
     tell("exploration")
-    seen, alike, missing = exploration(pool, palette)
+    seen, alike, missing = exploration(pool, palette, np.random.default_rng(seed))
     warned += missing
     if seen is not None:
         sections.append(seen)

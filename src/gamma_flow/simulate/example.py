@@ -18,7 +18,7 @@ from gamma_flow.simulate.shields import Shield
 from gamma_flow.simulate.spectra import BACKGROUND, expected_rates
 from gamma_flow.simulate.surroundings import Background
 
-__all__ = ["ISOTOPES", "UNKNOWN", "example", "write_example"]
+__all__ = ["ISOTOPES", "UNKNOWN", "example", "example_sets", "write_example"]
 
 ISOTOPES = ("Am241", "Co60", "Cs137", "Eu152")
 """The classes of the embedded example, background aside."""
@@ -101,6 +101,31 @@ def example(seed: int = 1) -> dict[str, SpectrumSet]:
         expected = floor + strange * _counts(rng, 120, 200, 5000)
         sets[f"unknown_{side}"] = _drawn("unknown", expected, probe, [UNKNOWN, BACKGROUND], rng)
     return sets
+
+
+def example_sets(seed: int = 1) -> tuple[SpectrumSet, ...]:
+    """Draw the example and put the files of each detector together, as `gamma_flow.read_each` yields them.
+
+    Parameters
+    ----------
+    seed : int
+        Equal seeds give equal spectra.
+
+    Returns
+    -------
+    tuple of SpectrumSet
+        One a detector, for each has an axis of its own: simulated, left, right.
+
+    Examples
+    --------
+    >>> [(str(part.detector[0]), len(part)) for part in example_sets()]
+    [('simulated', 1200), ('left', 1900), ('right', 1900)]
+    """
+    drawn = list(example(seed).values())
+    detectors = dict.fromkeys(str(one.detector[0]) for one in drawn)
+    return tuple(
+        SpectrumSet.concatenate([one for one in drawn if one.detector[0] == name]) for name in detectors
+    )
 
 
 def write_example(folder: str | Path, seed: int = 1) -> list[Path]:
