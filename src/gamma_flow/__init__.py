@@ -13,9 +13,9 @@ that describes it, and the same spectrum without noise:
 Names are loaded when they are first used: importing the package costs no more than numpy.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from gamma_flow._lazy import exports
 from gamma_flow._version import __version__
 
 if TYPE_CHECKING:
@@ -78,14 +78,4 @@ __all__ = [
     "write",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'gamma_flow' has no attribute '{name}'")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__getattr__, __dir__ = exports(__name__, _HOMES, globals())

@@ -12,8 +12,9 @@ Matplotlib is an extra, ``pip install gamma-flow[plot]``; it is loaded when the 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gamma_flow._lazy import exports
 
 if TYPE_CHECKING:
     from gamma_flow.plot._classes import detector_similarity, inventory, similarity_matrix
@@ -71,14 +72,4 @@ __all__ = [
     "templates",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'gamma_flow.plot' has no attribute '{name}'")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__getattr__, __dir__ = exports(__name__, _HOMES, globals())

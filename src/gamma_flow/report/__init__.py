@@ -7,8 +7,9 @@ all three come from `Report.as_dict`.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gamma_flow._lazy import exports
 
 if TYPE_CHECKING:
     from gamma_flow.report.blocks import Facts, Paragraph, Picture, Report, Section, Table, Warned
@@ -42,14 +43,4 @@ __all__ = [
     "write_report",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'gamma_flow.report' has no attribute '{name}'")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__getattr__, __dir__ = exports(__name__, _HOMES, globals())
