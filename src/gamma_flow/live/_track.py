@@ -1,0 +1,211 @@
+"""One detector on one axis: sliding sums, their statistics, and what follows the surroundings."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamma_flow._engine import Engine, log_counts
+from gamma_flow.live._surroundings import Surroundings
+from gamma_flow.live.promise import TrackerSettings
+from gamma_flow.numerics.decompose import Decomposed
+
+__all__ = ["Look", "PeakFilter", "Track"]
+
+Floats = NDArray[np.float64]
+
+_REACH = 3.0  # standard deviations of a line to either side that its filter looks at
+_SPACING = 0.5  # of a full width at half maximum between two filters
+_TO_SIGMA = 1 / 2.3548200450309493
+_FLOOR = 0.05  # counts below which no variance falls, as in the fit
+_FULL_STEP = 0.5  # of a drift that one longest window found: what the state moves within such a window
+
+
+@dataclass(frozen=True, eq=False)
+class PeakFilter:
+    """Lines of zero area at many places: the strongest answer is a peak that no template has.
+
+    Parameters
+    ----------
+    weights : (A, M)
+        Of the active channels for each of M places.
+    """
+
+    weights: Floats
+    squares: Floats
+
+    @classmethod
+    def of(cls, engine: Engine) -> PeakFilter:
+        """Make filters as wide as lines are, half a width apart."""
+        edges = engine.templates.axis.edges
+        used = np.flatnonzero(engine.templates.active)
+        lower, upper = edges[used], edges[used + 1]
+        middle = 0.5 * (lower + upper)
+        places, at = [], float(middle[0])
+        while at < middle[-1]:
+            places.append(at)
+            step = float(engine.line_width_at(np.array([at]))[0])
+            near = int(np.searchsorted(middle, at))
+            at += max(_SPACING * step, float((upper - lower)[min(near, len(used) - 1)]))
+        place = np.array(places)
+        sigma = np.maximum(engine.line_width_at(place) * _TO_SIGMA, 0.5 * float(np.median(upper - lower)))
+        away = (middle[:, None] - place) / sigma
+        near_by = np.abs(away) <= _REACH
+        bell = np.where(near_by, np.exp(-0.5 * away**2), 0.0)
+        mean = bell.sum(axis=0) / np.maximum(near_by.sum(axis=0), 1)
+        weights = np.where(near_by, bell - mean, 0.0)
+        whole = near_by.sum(axis=0) >= 3
+        # a filter that the end of the axis cuts would take the slope there for a peak
+        whole &= (place - middle[0] >= sigma * 2) & (middle[-1] - place >= sigma * 2)
+        weights = np.ascontiguousarray(weights[:, whole]) if whole.any() else np.zeros((len(middle), 1))
+        return cls(weights, weights**2)
+
+    def strongest(self, values: Floats, fit: Decomposed) -> Floats:
+        """Return the square of the strongest positive answer of each spectrum, (N,), in variances."""
+        assert fit.mean is not None
+        variance = np.maximum(fit.mean, _FLOOR)
+        variance = variance + (fit.mismatch[:, None] * fit.mean) ** 2
+        net, spread = (values - fit.mean) @ self.weights, variance @ self.squares
+        answer = np.divide(net, np.sqrt(spread), out=np.zeros_like(net), where=spread > 0)
+        best: Floats = np.maximum(answer.max(axis=1), 0.0)
+        return np.asarray(best**2)
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What one frame showed.
+
+    Attributes
+    ----------
+    statistics : (W, S)
+        Likelihood ratio of each class that may be an alarm, and the square of the strongest peak; zero where
+        a window is not full.
+    log_counts : float
+        log10 of the counts of a frame, over the longest window that is full.
+    scores, errors : (W, K)
+        Of the fit; zero where a window is not full.
+    sums : (W, C)
+        The windows themselves.
+    """
+
+    statistics: Floats
+    log_counts: float
+    scores: Floats
+    errors: Floats
+    sums: Floats
+
+
+class Track:
+    """State of one detector on one axis; `look` takes a frame in, `follow` learns from it or does not.
+
+    Parameters
+    ----------
+    surroundings : Surroundings
+        At the start.
+    settings : TrackerSettings
+        As of the tracker.
+    """
+
+    def __init__(self, surroundings: Surroundings, settings: TrackerSettings) -> None:
+        self.surroundings, self.settings = surroundings, settings
+        channels = len(surroundings.templates.axis)
+        self.ring = np.zeros((settings.longest, channels))
+        self.seconds = np.zeros(settings.longest)
+        self.sums = np.zeros((len(settings.windows), channels))
+        self.full = 0  # frames in the ring
+        self.number = 0  # frames so far
+        self.loud = -1  # number of the last one with evidence
+        self.quiet = -1  # number of the last one without
+        self.pending = np.zeros(channels)
+        self.pending_seconds = 0.0
+        self.pending_others = np.zeros(len(surroundings.templates))
+        self.waited = 0  # frames since the last step
+        names = surroundings.templates.classes
+        kept = (*settings.nuisances, surroundings.templates.background)
+        self.alarming = [k for k, name in enumerate(names) if name not in kept]
+        self._nuisances = [names.index(name) for name in settings.nuisances]
+        self._others = np.zeros(len(names))
+        self._drift = 0.0
+        self._filter = PeakFilter.of(surroundings.engine)
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """Names of the statistics of a window."""
+        return (*(self.surroundings.templates.classes[k] for k in self.alarming), "unknown")
+
+    def clear(self) -> None:
+        """Let the windows begin anew: nothing reaches back behind this point."""
+        self.ring[:], self.seconds[:], self.sums[:], self.full = 0.0, 0.0, 0.0, 0
+
+    def look(self, values: Floats, seconds: float) -> Look:
+        """Take one frame in and fit all windows that are full, in one call of the engine."""
+        windows = self.settings.windows
+        self._push(values, seconds)
+        count = sum(window <= self.full for window in windows)
+        engine = self.surroundings.engine
+        k, w = len(self.surroundings.templates), len(windows)
+        statistics, scores, errors = np.zeros((w, len(self.alarming) + 1)), np.zeros((w, k)), np.zeros((w, k))
+        if count:
+            taken = np.ascontiguousarray(engine.taken(self.sums[:count]))
+            fit = engine.fit(taken, novelty=False, mean=True)
+            statistics[:count, :-1] = fit.ratios[:, self.alarming]
+            statistics[:count, -1] = self._filter.strongest(taken, fit)
+            scores[:count], errors[:count] = fit.scores, fit.errors
+            if windows[count - 1] * 2 > self.settings.longest or count == w:
+                self._others[self._nuisances] = fit.scores[-1, self._nuisances] / windows[count - 1]
+            self._drift = float(fit.drifts[-1, 0]) if fit.drifts.shape[1] and count == w else 0.0
+            total = float(self.sums[count - 1].sum()) / windows[count - 1]
+        else:
+            total = float(values.sum())
+        return Look(statistics, float(log_counts(np.array([total]))[0]), scores, errors, self.sums)
+
+    def _push(self, values: Floats, seconds: float) -> None:
+        longest = self.settings.longest
+        at = self.number % longest
+        for row, window in enumerate(self.settings.windows):
+            self.sums[row] += values
+            if self.full >= window:
+                self.sums[row] -= self.ring[(self.number - window) % longest]
+        if self.full == longest and self.loud < self.number - longest:
+            # the frame that leaves saw no evidence while it was in any window
+            self.pending += self.ring[at]
+            self.pending_seconds += self.seconds[at]
+            self.pending_others += self._others
+        self.ring[at], self.seconds[at] = values, seconds
+        self.full = min(self.full + 1, longest)
+        self.number += 1
+
+    def follow(self, loud: bool) -> None:
+        """Learn from the frames that have left the windows, unless there is evidence."""
+        if loud:
+            self.loud = self.number - 1
+        else:
+            self.quiet = self.number - 1
+        self.waited += 1
+        if loud or self.waited < self.settings.update:
+            return
+        how, around = self.settings, self.surroundings
+        gain = around.gain
+        if self._drift != 0.0:
+            step = min(1.0, _FULL_STEP * self.waited / how.longest)
+            gain *= 1.0 + step * self._drift * how.gain
+        keep = math.exp(-self.pending_seconds / how.memory)
+        if self.pending_seconds > 0 or abs(gain - around.gain) > 0:
+            values = self.pending if self.pending_seconds > 0 else None
+            self.surroundings = around.followed(values, keep=keep, others=self.pending_others, gain=gain)
+        self.pending[:], self.pending_others[:], self.pending_seconds, self.waited = 0.0, 0.0, 0.0, 0
+
+    # ------------------------------------------------------------------ its state
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return numbers and arrays from which `restored` makes the same track."""
+        told = {
+            name: getattr(self, name) for name in ("full", "number", "loud", "quiet", "waited", "pending_seconds")
+        }
+        told |= {"gain": self.surroundings.gain, "drift": self._drift}
+        arrays = {name: getattr(self, name) for name in ("ring", "seconds", "sums", "pending", "pending_others")}
+        return told, arrays | {"counts": self.surroundings.counts, "others": self._others}

@@ -1,0 +1,314 @@
+"""How a tracker looks, and from which value on it cries out: settings and calibration, one frozen value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gamma_flow.data._arrays import freeze
+from gamma_flow.errors import DamagedFileError, DataError, GammaFlowError, SettingsError
+from gamma_flow.io._source import Source
+from gamma_flow.io.container import read_container, write_container
+from gamma_flow.numerics.evidence import Tail, log_p
+
+__all__ = ["Promise", "TrackerSettings"]
+
+Floats = NDArray[np.float64]
+
+_MOST_WINDOW = 4096
+
+
+@dataclass(frozen=True)
+class TrackerSettings:
+    """How a tracker looks at the frames of a detector.
+
+    Parameters
+    ----------
+    windows : tuple of int
+        Lengths of the sliding sums in frames, increasing; for frames of 1 s these are seconds.
+    false_alarm_interval : float
+        Seconds between two false alarms of one detector, as promised over all windows and classes together.
+    nuisances : tuple of str
+        Classes of the model that belong to the surroundings (radon): fitted, but never an alarm.
+    parts : tuple of str
+        What may be wrong with a template, of `gamma_flow.data.method.PARTS`; those that the model fits, too.
+    gain : float
+        Prior standard deviation of the gain about its state, relative; 0 does not follow the gain.
+    memory : float
+        Seconds after which a frame has lost 63 % of its weight in the background.
+    trust : float
+        Counts that the model's own background is worth at the start.
+    update : int
+        Frames between two steps of background and gain.
+    warm_up : int
+        Frames at the start of a detector (or of a new axis) in which nothing is an alarm.
+    freeze_interval : float
+        Nothing is learned while the evidence is as large as chance makes it once in so many seconds.
+    patience : float
+        Seconds after which evidence that is no alarm stops nothing any more.
+    hold : int
+        Frames in a row without evidence that end an alarm.
+    gap : float
+        Seconds without a frame after which the windows begin anew.
+
+    Raises
+    ------
+    SettingsError
+        A number out of range, windows that do not increase.
+
+    Examples
+    --------
+    >>> TrackerSettings(windows=(1, 4, 16)).windows
+    (1, 4, 16)
+    """
+
+    windows: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
+    false_alarm_interval: float = 8 * 3600.0
+    nuisances: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ("mismatch", "gain")
+    gain: float = 0.003
+    memory: float = 1800.0
+    trust: float = 2e4
+    update: int = 10
+    warm_up: int = 120
+    freeze_interval: float = 600.0
+    patience: float = 900.0
+    hold: int = 5
+    gap: float = 5.0
+
+    def __post_init__(self) -> None:
+        windows = tuple(int(one) for one in self.windows)
+        rising = all(a < b for a, b in zip(windows, windows[1:], strict=False))
+        if not windows or windows[0] < 1 or windows[-1] > _MOST_WINDOW or not rising:
+            raise SettingsError(
+                "the windows of a tracker are lengths in frames that increase",
+                where="windows",
+                expected=f"whole numbers from 1 to {_MOST_WINDOW}",
+                found=str(tuple(self.windows)),
+            )
+        keep = object.__setattr__
+        keep(self, "windows", windows)
+        keep(self, "nuisances", tuple(self.nuisances))
+        keep(self, "parts", tuple(self.parts))
+        for name in ("update", "hold"):
+            _in_range(name, getattr(self, name), 1, 1e6)
+        for name in ("gain", "trust", "warm_up", "patience"):
+            _in_range(name, getattr(self, name), 0, 0.05 if name == "gain" else math.inf)
+        for name in ("false_alarm_interval", "memory", "freeze_interval", "gap"):
+            _in_range(name, getattr(self, name), 1e-3, 1e9)
+
+    @property
+    def longest(self) -> int:
+        """Frames of the longest window."""
+        return self.windows[-1]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> TrackerSettings:
+        """Return what `as_dict` gave.
+
+        Raises
+        ------
+        SettingsError
+            A key that is none.
+        """
+        known = {one.name for one in fields(cls)}
+        strange = sorted(set(told) - known)
+        if strange:
+            raise SettingsError("a tracker has no such setting", found=", ".join(strange)[:100])
+        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in told.items()})
+
+
+def _in_range(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise SettingsError(
+            "a setting of the tracker is out of range",
+            where=name,
+            expected=f"{least:g} to {most:g}",
+            found=f"{value:g}",
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Promise:
+    """What the statistics of a tracker do where there is nothing, and the settings it holds for.
+
+    Parameters
+    ----------
+    settings : TrackerSettings
+        With these the calibration ran.
+    statistics : tuple of str
+        Names of the S statistics of one window: the classes that may be an alarm, then ``"unknown"``.
+    at : (W S, B)
+        log10 of the counts of a frame, for each window and statistic, in the middle of B bins.
+    quantiles, scale, levels : (W S, B, Q), (W S, B), (Q,)
+        As of `gamma_flow.numerics.evidence.Tail`.
+    peaks : (P,)
+        The highest levels (see `level`) of the P separate episodes of the calibration, ascending.
+    frames : int
+        Frames that the episodes come from.
+    frame_time : float
+        Seconds of one of them.
+    origin : str
+        Where the background came from: ``"drawn"`` or ``"recorded"``, or both.
+    """
+
+    settings: TrackerSettings
+    statistics: tuple[str, ...]
+    at: Floats
+    quantiles: Floats
+    scale: Floats
+    levels: Floats
+    peaks: Floats
+    frames: int
+    frame_time: float = 1.0
+    origin: str = "drawn"
+    threshold: float = field(init=False, default=0.0)
+    freeze: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        rows = len(self.settings.windows) * len(self.statistics)
+        b, q = np.shape(self.at)[-1], len(self.levels)
+        keep = object.__setattr__
+        keep(self, "statistics", tuple(self.statistics))
+        for name, shape in (
+            ("at", (rows, b)),
+            ("quantiles", (rows, b, q)),
+            ("scale", (rows, b)),
+            ("levels", (q,)),
+            ("peaks", (None,)),
+        ):
+            array = freeze(getattr(self, name), np.float64, shape, f"promise.{name}")
+            if not np.isfinite(array).all():
+                raise DataError(f"promise.{name} is not finite")
+            keep(self, name, array)
+        if len(self.peaks) < _FEWEST or self.frames < 1 or not self.frame_time > 0:
+            raise DataError(
+                "too few episodes for a promise",
+                where="calibration of the tracker",
+                expected=f"{_FEWEST} or more",
+                found=str(len(self.peaks)),
+                cure="calibrate on more frames",
+            )
+        keep(self, "threshold", self.level_of(self.settings.false_alarm_interval))
+        keep(self, "freeze", min(self.level_of(self.settings.freeze_interval), self.threshold))
+
+    @property
+    def seconds(self) -> float:
+        """Time that the calibration looked at."""
+        return self.frames * self.frame_time
+
+    @property
+    def extrapolated(self) -> float:
+        """How many times longer than the calibration the promised interval is; at most 1: nothing is."""
+        return self.settings.false_alarm_interval / self.seconds
+
+    def level(self, statistics: ArrayLike, log_counts: float) -> Floats:
+        """Return minus the natural logarithm of the p-value of each statistic, (W, S).
+
+        Parameters
+        ----------
+        statistics : (W, S) array_like
+            Of one frame; zero where a window is not full yet.
+        log_counts : float
+            log10 of the counts of a frame.
+        """
+        given = np.asarray(statistics, np.float64)
+        found = log_p(
+            given.reshape(1, -1), np.array([log_counts]), self.at, self.quantiles, self.scale, self.levels
+        )
+        out: Floats = -found.reshape(given.shape)
+        return out
+
+    def level_of(self, interval: float) -> float:
+        """Return the level that chance exceeds once in so many seconds.
+
+        Notes
+        -----
+        Where more than ten episodes of the calibration are higher it is read off them; beyond them their
+        excesses are taken as exponential, with the uncertainty of their mean x over n carried along:
+        P(excess > e) = (1 + e / (n x))^-n, the predictive distribution.
+        """
+        wanted = self.seconds / interval  # episodes above it within the calibration
+        return level_above(self.peaks, wanted)
+
+    # ------------------------------------------------------------------ a file
+
+    def save(self, path: str | Path) -> None:
+        """Write it as one file, whole or not at all.
+
+        Raises
+        ------
+        WriteError
+            The file cannot be written.
+        """
+        header = {
+            "settings": self.settings.as_dict(),
+            "statistics": list(self.statistics),
+            "frames": self.frames,
+            "frame_time": self.frame_time,
+            "origin": self.origin,
+        }
+        write_container(Path(path), "tracker", header, {name: getattr(self, name) for name in _ARRAYS})
+
+    @classmethod
+    def load(cls, path: str | Path) -> Promise:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        ReadError
+            The file is missing, damaged, or something else.
+        """
+        source = Source.of(Path(path))
+        header, arrays = read_container(source, "tracker")
+        try:
+            return cls(
+                TrackerSettings.from_dict(header["settings"]),
+                tuple(header["statistics"]),
+                frames=int(header["frames"]),
+                frame_time=float(header["frame_time"]),
+                origin=str(header["origin"]),
+                **{name: arrays[name] for name in _ARRAYS},
+            )
+        except (KeyError, TypeError, ValueError) as problem:
+            if isinstance(problem, GammaFlowError) and not isinstance(problem, DataError | SettingsError):
+                raise
+            raise DamagedFileError(f"the calibration is not whole: {problem}", where=source.name) from problem
+
+
+_ARRAYS = ("at", "quantiles", "scale", "levels", "peaks")
+_FEWEST = 20  # episodes
+_READ = 10.0  # episodes above a level that is read off them
+
+
+def level_above(peaks: ArrayLike, wanted: float) -> float:
+    """Return the level that ``wanted`` of the peaks (ascending) are expected to exceed; may be below one."""
+    p = np.asarray(peaks, np.float64)
+    if wanted >= _READ:
+        at = min(max(len(p) - wanted, 0.0), len(p) - 1.0)
+        return float(np.interp(at, np.arange(len(p)), p))
+    n = min(max(int(2 * _READ), len(p) // 4), len(p) - 1)
+    start = p[-n - 1]
+    mean = max(float((p[-n:] - start).mean()), 1e-3)
+    return float(start + n * mean * ((wanted / n) ** (-1.0 / n) - 1.0))
+
+
+def tails(statistics: Floats, log_counts: Floats, bins: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return ``at``, ``quantiles``, ``scale``, ``levels`` of columns of statistics (N, W S) without sources."""
+    made = [Tail.of(column, log_counts, bins) for column in statistics.T]
+    return (
+        np.stack([one.at for one in made]),
+        np.stack([one.quantiles for one in made]),
+        np.stack([one.scale for one in made]),
+        made[0].levels,
+    )
