@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gamma_flow.live._candidates import residual_of
 from gamma_flow.live._track import Look, Track
 from gamma_flow.live.alarm import Alarm
 from gamma_flow.live.frames import moment
@@ -107,6 +108,10 @@ class Episodes:
             track.clear()
         return out
 
+    def standing(self) -> list[Alarm]:
+        """Return the alarms that go on."""
+        return [self._alarm(one, None) for one in self.open.values()]
+
     def ended(self, why: str) -> list[Alarm]:
         """End all: the windows cannot go on."""
         out = [self._alarm(one, one.last, why) for one in self.open.values()]
@@ -123,6 +128,7 @@ class Episodes:
         now = str(times[-1])
         self.open[s] = one = Episode(s, str(times[first]), now, now, -1.0, sharp, sharp)
         self._peak(one, level, seen, track, now)
+        self._residual(one, track)
         return self._alarm(one, None)
 
     def _goes_on(
@@ -142,13 +148,14 @@ class Episodes:
         if one.calm < self.promise.settings.hold:
             return [self._alarm(one, None)] if higher else []
         del self.open[s]
+        self._residual(one, track)
         return [self._alarm(one, max(one.last, one.peak))]
 
     def _peak(self, one: Episode, level: Floats, seen: Look, track: Track, now: str) -> None:
         w = int(level.argmax())
         one.level, one.window, one.peak, one.sums = float(level[w]), w, now, seen.sums[w].copy()
         length = self.promise.settings.windows[w]
-        one.found = {
+        one.found |= {
             "level": round(one.level, 3),
             "threshold": round(self.promise.threshold, 3),
             "p_value": float(f"{math.exp(-min(one.level, 700.0)):.3g}"),
@@ -163,6 +170,10 @@ class Episodes:
                 "score_error": float(f"{seen.errors[w, k]:.5g}") if np.isfinite(seen.errors[w, k]) else None,
                 "score_per_frame": float(f"{seen.scores[w, k] / length:.5g}"),
             }
+
+    def _residual(self, one: Episode, track: Track) -> None:
+        if one.statistic == len(self.names) - 1:
+            one.found |= residual_of(one.sums, track.surroundings)
 
     def _alarm(self, one: Episode, end: str | None, why: str = "") -> Alarm:
         unknown = one.statistic == len(self.names) - 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -119,7 +119,6 @@ class Track:
         self.full = 0  # frames in the ring
         self.number = 0  # frames so far
         self.loud = -1  # number of the last one with evidence
-        self.quiet = -1  # number of the last one without
         self.pending = np.zeros(channels)
         self.pending_seconds = 0.0
         self.pending_others = np.zeros(len(surroundings.templates))
@@ -170,21 +169,25 @@ class Track:
             self.sums[row] += values
             if self.full >= window:
                 self.sums[row] -= self.ring[(self.number - window) % longest]
-        if self.full == longest and self.loud < self.number - longest:
+        leaves = self.number - longest
+        if self.number < self.settings.warm_up:
+            self._learn(values, seconds)  # at the start what there is is the background
+        elif self.full == longest and self.loud < leaves and leaves >= self.settings.warm_up:
             # the frame that leaves saw no evidence while it was in any window
-            self.pending += self.ring[at]
-            self.pending_seconds += self.seconds[at]
-            self.pending_others += self._others
+            self._learn(self.ring[at], float(self.seconds[at]))
         self.ring[at], self.seconds[at] = values, seconds
         self.full = min(self.full + 1, longest)
         self.number += 1
+
+    def _learn(self, values: Floats, seconds: float) -> None:
+        self.pending += values
+        self.pending_seconds += seconds
+        self.pending_others += self._others
 
     def follow(self, loud: bool) -> None:
         """Learn from the frames that have left the windows, unless there is evidence."""
         if loud:
             self.loud = self.number - 1
-        else:
-            self.quiet = self.number - 1
         self.waited += 1
         if loud or self.waited < self.settings.update:
             return
@@ -193,9 +196,10 @@ class Track:
         if self._drift != 0.0:
             step = min(1.0, _FULL_STEP * self.waited / how.longest)
             gain *= 1.0 + step * self._drift * how.gain
-        keep = math.exp(-self.pending_seconds / how.memory)
-        if self.pending_seconds > 0 or abs(gain - around.gain) > 0:
-            values = self.pending if self.pending_seconds > 0 else None
+        heard = bool(self.pending.any())  # a detector that is silent teaches nothing
+        keep = math.exp(-self.pending_seconds / how.memory) if heard else 1.0
+        if heard or gain != around.gain:
+            values = self.pending if heard else None
             self.surroundings = around.followed(values, keep=keep, others=self.pending_others, gain=gain)
         self.pending[:], self.pending_others[:], self.pending_seconds, self.waited = 0.0, 0.0, 0.0, 0
 
@@ -203,9 +207,24 @@ class Track:
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return numbers and arrays from which `restored` makes the same track."""
-        told = {
-            name: getattr(self, name) for name in ("full", "number", "loud", "quiet", "waited", "pending_seconds")
-        }
+        told = {name: getattr(self, name) for name in _NUMBERS}
         told |= {"gain": self.surroundings.gain, "drift": self._drift}
-        arrays = {name: getattr(self, name) for name in ("ring", "seconds", "sums", "pending", "pending_others")}
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
         return told, arrays | {"counts": self.surroundings.counts, "others": self._others}
+
+    def restore(self, told: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        """Take up what `state` gave."""
+        for name in _ARRAYS:
+            mine: Floats = getattr(self, name)
+            mine[...] = arrays[name]
+        for name in _NUMBERS:
+            setattr(self, name, type(getattr(self, name))(told[name]))
+        self._others[...] = arrays["others"]
+        self._drift = float(told["drift"])
+        self.surroundings = replace(
+            self.surroundings, counts=np.array(arrays["counts"]), gain=float(told["gain"])
+        )
+
+
+_NUMBERS = ("full", "number", "loud", "waited", "pending_seconds")
+_ARRAYS = ("ring", "seconds", "sums", "pending", "pending_others")

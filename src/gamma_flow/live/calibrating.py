@@ -145,7 +145,7 @@ def _condensed(streams: Sequence[_Stream], how: TrackerSettings, origin: tuple[s
     looks = np.concatenate([one for _, one, _ in first])
     counts = np.concatenate([one for _, _, one in first])
     names = first[0][0].statistics
-    table = tails(looks, counts, len(streams))
+    table = tails(looks, counts, len(streams), how.windows)
     frame_time = float(np.mean([stream.frame_time for stream in streams]))
     # the frames that made the tails judge themselves here: good enough to know when to stop learning
     rough = Promise(how, names, *table, peaks=np.arange(20.0), frames=1, frame_time=frame_time)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from gamma_flow.data._arrays import freeze
 from gamma_flow.errors import DamagedFileError, DataError, GammaFlowError, SettingsError
 from gamma_flow.io._source import Source
 from gamma_flow.io.container import read_container, write_container
-from gamma_flow.numerics.evidence import Tail, log_p
+from gamma_flow.numerics.evidence import BODY, Tail
 
 __all__ = ["Promise", "TrackerSettings"]
 
@@ -74,7 +74,7 @@ class TrackerSettings:
     parts: tuple[str, ...] = ("mismatch", "gain")
     gain: float = 0.003
     memory: float = 1800.0
-    trust: float = 2e4
+    trust: float = 5e3
     update: int = 10
     warm_up: int = 120
     freeze_interval: float = 600.0
@@ -223,11 +223,33 @@ class Promise:
             log10 of the counts of a frame.
         """
         given = np.asarray(statistics, np.float64)
-        found = log_p(
-            given.reshape(1, -1), np.array([log_counts]), self.at, self.quantiles, self.scale, self.levels
-        )
-        out: Floats = -found.reshape(given.shape)
+        value = given.ravel()
+        quantiles, scale = self._between(log_counts)
+        survival = np.log1p(-self.levels)
+        excess = value - quantiles[:, -1]
+        # the last quantile at or below the value, and how far it lies towards the next
+        at = np.clip((value[:, None] >= quantiles).sum(axis=1) - 1, 0, len(self.levels) - 2)
+        rows = np.arange(len(value))
+        low, high = quantiles[rows, at], quantiles[rows, at + 1]
+        step = high - low
+        part = np.clip((value - low) / np.where(step > 0, step, np.inf), 0.0, 1.0)
+        inside = survival[at] + part * (survival[at + 1] - survival[at])
+        log_p = np.where(excess > 0, survival[-1] - excess / scale, inside)
+        # where the statistic is zero in many draws, all of them are at least as large as it
+        out: Floats = -np.where(value > 0, log_p, 0.0).reshape(given.shape)
         return out
+
+    def _between(self, log_counts: float) -> tuple[Floats, Floats]:
+        """Return quantiles (W S, Q) and scales (W S,) at counts of a frame; beyond the bins those of the end."""
+        bins = self.at.shape[1]
+        if bins == 1:
+            return self.quantiles[:, 0], self.scale[:, 0]
+        middles = self.at[0]  # the same for all: all come from the same frames
+        upper = int(np.clip(np.searchsorted(middles, log_counts), 1, bins - 1))
+        gap = float(middles[upper] - middles[upper - 1])
+        part = float(np.clip((log_counts - middles[upper - 1]) / gap, 0.0, 1.0)) if gap > 0 else 1.0
+        quantiles = (1 - part) * self.quantiles[:, upper - 1] + part * self.quantiles[:, upper]
+        return quantiles, (1 - part) * self.scale[:, upper - 1] + part * self.scale[:, upper]
 
     def level_of(self, interval: float) -> float:
         """Return the level that chance exceeds once in so many seconds.
@@ -288,6 +310,8 @@ class Promise:
 
 _ARRAYS = ("at", "quantiles", "scale", "levels", "peaks")
 _FEWEST = 20  # episodes
+_CHI_SQUARE = 2.0  # scale of the exponential tail of a chi-square
+_PER_WINDOW = 4  # values of a window's length that count
 _READ = 10.0  # episodes above a level that is read off them
 
 
@@ -303,12 +327,25 @@ def level_above(peaks: ArrayLike, wanted: float) -> float:
     return float(start + n * mean * ((wanted / n) ** (-1.0 / n) - 1.0))
 
 
-def tails(statistics: Floats, log_counts: Floats, bins: int) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return ``at``, ``quantiles``, ``scale``, ``levels`` of columns of statistics (N, W S) without sources."""
-    made = [Tail.of(column, log_counts, bins) for column in statistics.T]
-    return (
-        np.stack([one.at for one in made]),
-        np.stack([one.quantiles for one in made]),
-        np.stack([one.scale for one in made]),
-        made[0].levels,
-    )
+def tails(statistics: Floats, log_counts: Floats, bins: int, windows: Sequence[int]) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return ``at``, ``quantiles``, ``scale``, ``levels`` of columns of statistics (N, W S) without sources.
+
+    Notes
+    -----
+    Sums of long windows hold few independent values: they are taken a quarter of a window apart, so that one
+    chance high is not counted once for each of its frames. None is taken as shorter than theory says of exact templates: that of a chi-square, by which a
+    statistic two higher is rarer by a factor of e.
+    """
+    apart = np.repeat(np.maximum(np.asarray(windows) // _PER_WINDOW, 1), statistics.shape[1] // len(windows))
+    made = [
+        Tail.of(column[::step], log_counts[::step], bins)
+        for column, step in zip(statistics.T, apart.tolist(), strict=True)
+    ]
+    levels = made[0].levels
+    quantiles = np.stack([one.quantiles for one in made])
+    at = int(np.flatnonzero(levels <= BODY)[-1])
+    beyond = levels > BODY
+    least = quantiles[..., at, None] + _CHI_SQUARE * np.log((1 - levels[at]) / (1 - levels[beyond]))
+    quantiles[..., beyond] = np.maximum(quantiles[..., beyond], least)
+    scale = np.maximum(np.stack([one.scale for one in made]), _CHI_SQUARE)
+    return np.stack([one.at for one in made]), quantiles, scale, levels
