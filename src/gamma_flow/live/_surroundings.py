@@ -84,7 +84,8 @@ class Surroundings:
             raise SettingsError("no class is left that could be an alarm", where="nuisances")
         parts = tuple(part for part in settings.parts if part != "gain" or settings.gain > 0)
         method = replace(model.method, parts=parts, gain=settings.gain, gain_range=0.0, rule="share")
-        templates = replace(model.on(axis), modes=None)
+        on_it = model.on(axis)
+        templates = replace(on_it, modes=on_it.modes[:, :0])
         k = templates.classes.index(background)
         return cls(templates, method, settings.trust * templates.shapes[k])
 

@@ -111,7 +111,9 @@ def calibrate(
     streams: list[_Stream] = []
     for rate in rates:
         if not 0 < rate < np.inf or not 0 < frame_time < np.inf or not seconds < 1e7:
-            raise SettingsError("a rate and the time of a frame are positive", where="calibrate", found=f"{rate:g}")
+            raise SettingsError(
+                "a rate and the time of a frame are positive", where="calibrate", found=f"{rate:g}"
+            )
         at_home = Surroundings.of(model, where, how)
         number = int(seconds / frame_time)
         drawn = _drawn(at_home, how, rate * frame_time, number, frame_time, sky, rng)
@@ -150,20 +152,24 @@ def _condensed(streams: Sequence[_Stream], how: TrackerSettings, origin: tuple[s
     # the frames that made the tails judge themselves here: good enough to know when to stop learning
     rough = Promise(how, names, *table, peaks=np.arange(20.0), frames=1, frame_time=frame_time)
     before = [
-        np.array([rough.level(row.reshape(len(how.windows), -1), x).max() for row, x in zip(rows, at, strict=True)])
+        np.array(
+            [rough.level(row.reshape(len(how.windows), -1), x).max() for row, x in zip(rows, at, strict=True)]
+        )
         for _, rows, at in first
     ]
     peaks = np.sort(np.concatenate([_episodes(one, how.longest) for one in before]))
     seen = sum(len(one) for one in before) * frame_time
     freeze = level_above(peaks, seen / how.freeze_interval)
-    levels = [_judged(stream, track, rough, freeze) for stream, (track, _, _) in zip(streams, first, strict=True)]
+    levels = [
+        _judged(stream, track, rough, freeze) for stream, (track, _, _) in zip(streams, first, strict=True)
+    ]
     peaks = np.sort(np.concatenate([_episodes(one, how.longest) for one in levels]))
     number = sum(len(one) for one in levels)
     return Promise(how, names, *table, peaks, number, frame_time, " and ".join(origin))
 
 
 def _run(stream: _Stream, how: TrackerSettings) -> tuple[Track, Floats, Floats]:
-    """Let the first part of a stream through; return the statistics (N, W S) of full windows and log counts."""
+    """Let the first part of a stream through; return statistics (N, W S) of full windows, log counts (N,)."""
     track = Track(stream.surroundings, how)
     skip = max(how.longest, min(how.warm_up, stream.number // 10))
     rows, counts = [], []

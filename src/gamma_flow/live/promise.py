@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from gamma_flow.data._arrays import freeze
 from gamma_flow.errors import DamagedFileError, DataError, GammaFlowError, SettingsError
 from gamma_flow.io._source import Source
 from gamma_flow.io.container import read_container, write_container
-from gamma_flow.numerics.evidence import BODY, Tail
+from gamma_flow.numerics.evidence import BODY, LEVELS
 
 __all__ = ["Promise", "TrackerSettings"]
 
@@ -84,7 +85,7 @@ class TrackerSettings:
 
     def __post_init__(self) -> None:
         windows = tuple(int(one) for one in self.windows)
-        rising = all(a < b for a, b in zip(windows, windows[1:], strict=False))
+        rising = all(a < b for a, b in itertools.pairwise(windows))
         if not windows or windows[0] < 1 or windows[-1] > _MOST_WINDOW or not rising:
             raise SettingsError(
                 "the windows of a tracker are lengths in frames that increase",
@@ -110,7 +111,9 @@ class TrackerSettings:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return {
+            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
+        }
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> TrackerSettings:
@@ -125,7 +128,8 @@ class TrackerSettings:
         strange = sorted(set(told) - known)
         if strange:
             raise SettingsError("a tracker has no such setting", found=", ".join(strange)[:100])
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in told.items()})
+        given: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in told.items()}
+        return cls(**given)
 
 
 def _in_range(name: str, value: float, least: float, most: float) -> None:
@@ -240,7 +244,7 @@ class Promise:
         return out
 
     def _between(self, log_counts: float) -> tuple[Floats, Floats]:
-        """Return quantiles (W S, Q) and scales (W S,) at counts of a frame; beyond the bins those of the end."""
+        """Return quantiles (W S, Q) and scales (W S,) at counts of a frame; beyond the bins the end's."""
         bins = self.at.shape[1]
         if bins == 1:
             return self.quantiles[:, 0], self.scale[:, 0]
@@ -262,6 +266,16 @@ class Promise:
         """
         wanted = self.seconds / interval  # episodes above it within the calibration
         return level_above(self.peaks, wanted)
+
+    def every(self, interval: float) -> Promise:
+        """Return the promise of another interval between false alarms, in seconds, from the same calibration.
+
+        Raises
+        ------
+        SettingsError
+            An interval that is none.
+        """
+        return replace(self, settings=replace(self.settings, false_alarm_interval=interval))
 
     # ------------------------------------------------------------------ a file
 
@@ -311,7 +325,8 @@ class Promise:
 _ARRAYS = ("at", "quantiles", "scale", "levels", "peaks")
 _FEWEST = 20  # episodes
 _CHI_SQUARE = 2.0  # scale of the exponential tail of a chi-square
-_PER_WINDOW = 4  # values of a window's length that count
+_HALF_CHI_SQUARE = 2.7055  # its quantile at 0.95: zero half of the time, else a chi-square of one degree
+_MANY = 500.0  # independent values from which on a quantile at 0.99 says something
 _READ = 10.0  # episodes above a level that is read off them
 
 
@@ -327,25 +342,53 @@ def level_above(peaks: ArrayLike, wanted: float) -> float:
     return float(start + n * mean * ((wanted / n) ** (-1.0 / n) - 1.0))
 
 
-def tails(statistics: Floats, log_counts: Floats, bins: int, windows: Sequence[int]) -> tuple[Floats, Floats, Floats, Floats]:
+def tails(
+    statistics: Floats, log_counts: Floats, bins: int, windows: Sequence[int]
+) -> tuple[Floats, Floats, Floats, Floats]:
     """Return ``at``, ``quantiles``, ``scale``, ``levels`` of columns of statistics (N, W S) without sources.
+
+    Parameters
+    ----------
+    statistics : (N, W S)
+        Of the frames of streams in order of time; the last of each S is that of the unknown.
+    log_counts : (N,)
+        log10 of the counts of a frame.
+    bins : int
+        Of equally many frames along log10 counts.
+    windows : sequence of int
+        W lengths.
 
     Notes
     -----
-    Sums of long windows hold few independent values: they are taken a quarter of a window apart, so that one
-    chance high is not counted once for each of its frames. None is taken as shorter than theory says of exact templates: that of a chi-square, by which a
-    statistic two higher is rarer by a factor of e.
+    Up to a probability of 0.95 the values speak for themselves. Sums of long windows hold few independent
+    ones, so beyond it they only stretch the tail that theory gives exact templates, exp(-t / 2), by a factor
+    of at least one: by how far the quantiles at 0.95 and 0.99 lie beyond those of half a chi-square (of the
+    strongest of many peaks: by how far they lie apart). What templates that are not exact do to the far tail
+    is left to the episodes, which are looked at after this.
     """
-    apart = np.repeat(np.maximum(np.asarray(windows) // _PER_WINDOW, 1), statistics.shape[1] // len(windows))
-    made = [
-        Tail.of(column[::step], log_counts[::step], bins)
-        for column, step in zip(statistics.T, apart.tolist(), strict=True)
-    ]
-    levels = made[0].levels
-    quantiles = np.stack([one.quantiles for one in made])
-    at = int(np.flatnonzero(levels <= BODY)[-1])
-    beyond = levels > BODY
-    least = quantiles[..., at, None] + _CHI_SQUARE * np.log((1 - levels[at]) / (1 - levels[beyond]))
-    quantiles[..., beyond] = np.maximum(quantiles[..., beyond], least)
-    scale = np.maximum(np.stack([one.scale for one in made]), _CHI_SQUARE)
-    return np.stack([one.at for one in made]), quantiles, scale, levels
+    parts = np.array_split(np.argsort(log_counts, kind="stable"), bins)
+    at = np.array([np.median(log_counts[part]) for part in parts])
+    body = LEVELS <= BODY
+    each = statistics.shape[1] // len(windows)
+    quantiles = np.zeros((statistics.shape[1], bins, len(LEVELS)))
+    scale = np.zeros((statistics.shape[1], bins))
+    for row in range(statistics.shape[1]):
+        unknown = row % each == each - 1
+        for b, part in enumerate(parts):
+            values = statistics[np.sort(part), row]
+            quantiles[row, b] = np.quantile(values, LEVELS)
+            start = float(quantiles[row, b, body][-1])
+            stretch = _stretch(values, len(part) / windows[row // each], unknown)
+            scale[row, b] = _CHI_SQUARE * stretch
+            beyond = start + scale[row, b] * np.log((1 - BODY) / (1 - LEVELS[~body]))
+            quantiles[row, b, ~body] = beyond
+    return np.tile(at, (statistics.shape[1], 1)), quantiles, scale, LEVELS
+
+
+def _stretch(values: Floats, independent: float, unknown: bool) -> float:
+    """Return by how much longer the tail of values is than theory's, 1 at least."""
+    half, high, higher = (float(q) for q in np.quantile(values, [0.5, 0.95, 0.99]))
+    found = (high - half) / (_CHI_SQUARE * math.log(10)) if unknown else high / _HALF_CHI_SQUARE
+    if independent >= _MANY:
+        found = max(found, (higher - high) / (_CHI_SQUARE * math.log(5)))
+    return max(1.0, found)

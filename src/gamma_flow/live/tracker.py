@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from gamma_flow.errors import DamagedFileError, GammaFlowError, SettingsError
 from gamma_flow.io._source import Source
 from gamma_flow.io.container import read_container, write_container
@@ -68,7 +70,7 @@ class Tracker:
         self.notes: dict[str, str] = {}
         self._of: dict[str, Watched] = {}
 
-    def __call__(self, frames: Sequence[Frame], records: Sequence[Any] = ()) -> list[Alarm]:
+    def __call__(self, frames: Sequence[Frame], records: Sequence[Any] = ()) -> list[Alarm]:  # noqa: ARG002
         """Take new frames in, in order of arrival, and return the alarms that began, grew or ended.
 
         Parameters
@@ -109,6 +111,11 @@ class Tracker:
         """
         return self._watched(detector).accept()
 
+    def forget(self) -> None:
+        """Forget all detectors."""
+        self._of.clear()
+        self.notes.clear()
+
     def _watched(self, detector: str) -> Watched:
         if detector not in self._of:
             raise SettingsError(
@@ -147,8 +154,12 @@ class Tracker:
         WriteError
             The file cannot be written.
         """
-        header: dict[str, Any] = {"position": position, "detectors": {}, "settings": self.promise.settings.as_dict()}
-        arrays = {}
+        header: dict[str, Any] = {
+            "position": position,
+            "detectors": {},
+            "settings": self.promise.settings.as_dict(),
+        }
+        arrays: dict[str, NDArray[Any]] = {}
         for number, (name, one) in enumerate(sorted(self._of.items())):
             told, some = one.state()
             header["detectors"][name] = told | {"number": number}
