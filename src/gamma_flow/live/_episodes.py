@@ -32,9 +32,17 @@ class Episode:
     statistic : int
         Number of what was found.
     start, peak, last : str
-        Times of its first frame, of its highest level, of the last frame with evidence.
+        Times of its first frame, of the middle of the sharp window when that showed most, of the last frame
+        with evidence.
+    level : float
+        The highest in any window.
     sharp : int
-        Number of the shortest window that reached the threshold: those up to it decide about the end.
+        Number of the shortest window that reached the threshold: it tells the peak, and those up to it decide
+        about the end.
+    height : float
+        The largest statistic in the sharp window.
+    calm : int
+        Frames in a row without evidence.
     found : dict
         What the highest level showed.
     sums : ndarray, shape (C,)
@@ -46,8 +54,8 @@ class Episode:
     peak: str
     last: str
     level: float
-    window: int
     sharp: int
+    height: float = -1.0
     calm: int = 0
     found: dict[str, Any] = field(default_factory=dict)
     sums: Floats = field(default_factory=lambda: np.zeros(0))
@@ -126,8 +134,9 @@ class Episodes:
         first = max(-windows[int(evident[0])], -len(times))
         sharp = int(np.flatnonzero(level >= self.promise.threshold)[0])
         now = str(times[-1])
-        self.open[s] = one = Episode(s, str(times[first]), now, now, -1.0, sharp, sharp)
-        self._peak(one, level, seen, track, now)
+        self.open[s] = one = Episode(s, str(times[first]), now, now, -1.0, sharp)
+        self._sharpened(one, level, seen, times)
+        self._highest(one, level, seen, track)
         self._residual(one, track)
         return self._alarm(one, None)
 
@@ -136,11 +145,9 @@ class Episodes:
     ) -> list[Alarm]:
         one = self.open[s]
         higher = level.max() > one.level
-        over = np.flatnonzero(level >= self.promise.threshold)
-        if len(over):
-            one.sharp = min(one.sharp, int(over[0]))
+        self._sharpened(one, level, seen, times)
         if higher:
-            self._peak(one, level, seen, track, str(times[-1]))
+            self._highest(one, level, seen, track)
         if level[: one.sharp + 1].max() >= _RELEASE * self.promise.threshold:
             one.last, one.calm = str(times[-1]), 0
             return [self._alarm(one, None)] if higher else []
@@ -151,9 +158,19 @@ class Episodes:
         self._residual(one, track)
         return [self._alarm(one, max(one.last, one.peak))]
 
-    def _peak(self, one: Episode, level: Floats, seen: Look, track: Track, now: str) -> None:
+    def _sharpened(self, one: Episode, level: Floats, seen: Look, times: Sequence[np.datetime64]) -> None:
+        """Find the shortest window that tells enough, and where it told most."""
+        over = np.flatnonzero(level >= self.promise.threshold)
+        if len(over) and int(over[0]) < one.sharp:
+            one.sharp, one.height = int(over[0]), -1.0
+        height = float(seen.statistics[one.sharp, one.statistic])
+        if height > one.height:
+            back = min((self.promise.settings.windows[one.sharp] - 1) // 2, len(times) - 1)
+            one.height, one.peak = height, max(one.start, str(times[-1 - back]))
+
+    def _highest(self, one: Episode, level: Floats, seen: Look, track: Track) -> None:
         w = int(level.argmax())
-        one.level, one.window, one.peak, one.sums = float(level[w]), w, now, seen.sums[w].copy()
+        one.level, one.sums = float(level[w]), seen.sums[w].copy()
         length = self.promise.settings.windows[w]
         one.found |= {
             "level": round(one.level, 3),

@@ -31,12 +31,15 @@ class PeakFilter:
 
     Parameters
     ----------
-    weights : (A, M)
-        Of the active channels for each of M places.
+    weights, squares : (A, M)
+        Of the active channels for each of M places, and their squares.
+    largest : (M,)
+        The largest weight of each.
     """
 
     weights: Floats
     squares: Floats
+    largest: Floats
 
     @classmethod
     def of(cls, engine: Engine) -> PeakFilter:
@@ -62,17 +65,26 @@ class PeakFilter:
         # a filter that the end of the axis cuts would take the slope there for a peak
         whole &= (place - middle[0] >= sigma * 2) & (middle[-1] - place >= sigma * 2)
         weights = np.ascontiguousarray(weights[:, whole]) if whole.any() else np.zeros((len(middle), 1))
-        return cls(weights, weights**2)
+        return cls(weights, weights**2, np.maximum(weights.max(axis=0), 1e-12))
 
     def strongest(self, values: Floats, fit: Decomposed) -> Floats:
-        """Return the square of the strongest positive answer of each spectrum, (N,), in variances."""
+        """Return the strongest positive answer of each spectrum, (N,), as a likelihood ratio.
+
+        Notes
+        -----
+        An answer is taken as a Poisson number about its expectation, in units of the filter's largest weight:
+        where there are many counts it is the square of the answer over its variance; where a channel expects
+        a hundredth of a count, two of them are no sensation.
+        """
         assert fit.mean is not None
         variance = np.maximum(fit.mean, _FLOOR)
         variance = variance + (fit.mismatch[:, None] * fit.mean) ** 2
         net, spread = (values - fit.mean) @ self.weights, variance @ self.squares
-        answer = np.divide(net, np.sqrt(spread), out=np.zeros_like(net), where=spread > 0)
-        best: Floats = np.maximum(answer.max(axis=1), 0.0)
-        return np.asarray(best**2)
+        expected = np.maximum(spread / self.largest**2, 1e-12)
+        more = np.maximum(net / self.largest, 0.0) / expected
+        ratio = 2 * expected * ((1 + more) * np.log1p(more) - more)
+        best: Floats = ratio.max(axis=1)
+        return best
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,8 +23,8 @@ Floats = NDArray[np.float64]
 _FIRST = 0.3  # of each stream makes the tails, the rest the episodes
 _FEWEST = 1200  # frames of a stream
 _EVERY = 10  # frames with one expected spectrum
-_LOUD = 0.01  # of the frames lie above the level from which on episodes are told apart
-_FREEZE_WINDOWS = 600.0
+_LOUD = (0.02, 0.1)  # of the frames lie above the level from which on episodes are told apart ...
+_SOME = 200.0  # ... or so many
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def _judged(stream: _Stream, track: Track, rough: Promise, freeze: float) -> Flo
 
 def _episodes(levels: Floats, apart: int) -> Floats:
     """Return the highest level of each stretch above what few frames exceed; stretches lie apart."""
-    start = float(np.quantile(levels, 1 - 2 * _LOUD))
+    start = float(np.quantile(levels, 1 - np.clip(_SOME / len(levels), *_LOUD)))
     over = np.flatnonzero(levels >= start)
     parts = np.split(over, np.flatnonzero(np.diff(over) > apart) + 1)
     return np.array([levels[part].max() for part in parts])
