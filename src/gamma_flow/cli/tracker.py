@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--rate", "rates", type=_Numbers(), metavar="R1,R2,...", help="Background to draw, counts per second."
 )
-@click.option("--hours", type=click.FloatRange(0.4, 1000), default=4.0, help="Length of each drawn stream.")
+@click.option("--hours", type=click.FloatRange(0.1, 10000), default=4.0, help="Length of each drawn stream.")
 @click.option("--frame", type=click.FloatRange(0.001, 3600), default=1.0, help="Seconds of a drawn frame.")
 @click.option("--false-alarm-interval", metavar="TIME", default="8h", help="Between two false alarms.")
 @click.option(
@@ -49,7 +49,7 @@ def command(
     import numpy as np
 
     from gamma_flow.live.calibrating import calibrate
-    from gamma_flow.live.promise import TrackerSettings
+    from gamma_flow.live.calibration import TrackerSettings
     from gamma_flow.model import Model
     from gamma_flow.nuclides.times import duration
 
@@ -57,7 +57,7 @@ def command(
     interval = duration(flags.pop("false_alarm_interval"))
     settings = TrackerSettings(false_alarm_interval=interval, nuisances=flags.pop("nuisances"))
     drawn = {"seconds": flags.pop("hours") * 3600, "frame_time": flags.pop("frame")}
-    promise = calibrate(
+    calibration = calibrate(
         model,
         settings,
         rng=np.random.default_rng(flags.pop("seed")),
@@ -66,17 +66,17 @@ def command(
         **drawn,
     )
     path = model_path.with_suffix(".gft") if output is None else output
-    promise.save(path)
+    calibration.save(path)
     told = {
         "file": str(path),
-        "origin": promise.origin,
-        "frames": promise.frames,
-        "hours": round(promise.seconds / 3600, 3),
+        "origin": calibration.origin,
+        "frames": calibration.frames,
+        "hours": round(calibration.seconds / 3600, 3),
         "false_alarm_interval": interval,
-        "extrapolated": round(promise.extrapolated, 3),
-        "threshold": round(promise.threshold, 3),
-        "p_value": float(f"{np.exp(-promise.threshold):.3g}"),
-        "highest": [round(float(one), 3) for one in promise.peaks[-5:]],
+        "extrapolated": round(calibration.extrapolated, 3),
+        "threshold": round(calibration.threshold, 3),
+        "p_value": float(f"{np.exp(-calibration.threshold):.3g}"),
+        "highest": [round(float(one), 3) for one in calibration.peaks[-5:]],
     }
     if as_json or not on_terminal():
         emit(told)

@@ -98,7 +98,7 @@ def _tracker(
 ) -> Tracker | None:
     """Return the tracker that is asked for, or that can be had: with a calibration beside the model."""
     from gamma_flow.errors import SettingsError
-    from gamma_flow.live.promise import Promise
+    from gamma_flow.live.calibration import AlarmCalibration
     from gamma_flow.live.tracker import Tracker
     from gamma_flow.nuclides.times import duration
 
@@ -114,8 +114,8 @@ def _tracker(
                 cure="calibrate one: gamma-flow tracker -m model.gfm",
             )
         return None
-    promise = Promise.load(path)
-    return Tracker(model, promise if interval is None else promise.every(duration(interval)))
+    calibration = AlarmCalibration.load(path)
+    return Tracker(model, calibration if interval is None else calibration.every(duration(interval)))
 
 
 def _taken_up(tracker: Tracker | None, log: Log | None) -> StateFile | None:

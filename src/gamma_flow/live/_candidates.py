@@ -37,9 +37,10 @@ def residual_of(sums: Floats, surroundings: Surroundings) -> dict[str, Any]:
     -------
     dict
         ``residual_counts``, ``residual`` (its shape in coarse bins, of unit sum, with their
-        ``residual_edges`` at the gain one), and ``peaks``: energy in the unit of the axis at the gain one, counts, significance,
-        and for an axis in keV ``candidates`` (nuclide, energy, intensity, distance in keV), the nearest first
-        among those with at least 5 photons in a hundred decays and a half-life of ten minutes.
+        ``residual_edges`` at the gain one), and ``peaks``: energy in the unit of the axis at the gain one,
+        counts, significance, and for an axis in keV ``candidates`` (nuclide, energy, intensity, distance in
+        keV) within half a line's width, strong and near ones first, of at least 5 photons in a hundred decays
+        and a half-life of ten minutes.
     """
     axis = surroundings.templates.axis
     spectra = SpectrumSet(sums[None], axis)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from gamma_flow.live._candidates import residual_of
 from gamma_flow.live._track import Look, Track
 from gamma_flow.live.alarm import Alarm
+from gamma_flow.live.calibration import AlarmCalibration
 from gamma_flow.live.frames import moment
-from gamma_flow.live.promise import Promise
 
 __all__ = ["Episode", "Episodes"]
 
@@ -74,14 +74,14 @@ class Episodes:
     ----------
     detector : str
         Its name.
-    promise : Promise
+    calibration : AlarmCalibration
         With the threshold.
     names : sequence of str
         Of the statistics; the last is what no class explains.
     """
 
-    def __init__(self, detector: str, promise: Promise, names: Sequence[str]) -> None:
-        self.detector, self.promise, self.names = detector, promise, tuple(names)
+    def __init__(self, detector: str, calibration: AlarmCalibration, names: Sequence[str]) -> None:
+        self.detector, self.calibration, self.names = detector, calibration, tuple(names)
         self.open: dict[int, Episode] = {}
 
     def look(
@@ -104,7 +104,7 @@ class Episodes:
         """
         out = []
         unknown = len(self.names) - 1
-        limit = self.promise.threshold
+        limit = self.calibration.threshold
         for s in range(len(self.names)):
             if s in self.open:
                 out += self._goes_on(s, levels[:, s], seen, track, times)
@@ -129,10 +129,10 @@ class Episodes:
     def _begins(
         self, s: int, level: Floats, seen: Look, track: Track, times: Sequence[np.datetime64]
     ) -> Alarm:
-        windows = self.promise.settings.windows
-        evident = np.flatnonzero(level >= _RELEASE * self.promise.threshold)
+        windows = self.calibration.settings.windows
+        evident = np.flatnonzero(level >= _RELEASE * self.calibration.threshold)
         first = max(-windows[int(evident[0])], -len(times))
-        sharp = int(np.flatnonzero(level >= self.promise.threshold)[0])
+        sharp = int(np.flatnonzero(level >= self.calibration.threshold)[0])
         now = str(times[-1])
         self.open[s] = one = Episode(s, str(times[first]), now, now, -1.0, sharp)
         self._sharpened(one, level, seen, times)
@@ -148,11 +148,11 @@ class Episodes:
         self._sharpened(one, level, seen, times)
         if higher:
             self._highest(one, level, seen, track)
-        if level[: one.sharp + 1].max() >= _RELEASE * self.promise.threshold:
+        if level[: one.sharp + 1].max() >= _RELEASE * self.calibration.threshold:
             one.last, one.calm = str(times[-1]), 0
             return [self._alarm(one, None)] if higher else []
         one.calm += 1
-        if one.calm < self.promise.settings.hold:
+        if one.calm < self.calibration.settings.hold:
             return [self._alarm(one, None)] if higher else []
         del self.open[s]
         self._residual(one, track)
@@ -160,21 +160,21 @@ class Episodes:
 
     def _sharpened(self, one: Episode, level: Floats, seen: Look, times: Sequence[np.datetime64]) -> None:
         """Find the shortest window that tells enough, and where it told most."""
-        over = np.flatnonzero(level >= self.promise.threshold)
+        over = np.flatnonzero(level >= self.calibration.threshold)
         if len(over) and int(over[0]) < one.sharp:
             one.sharp, one.height = int(over[0]), -1.0
         height = float(seen.statistics[one.sharp, one.statistic])
         if height > one.height:
-            back = min((self.promise.settings.windows[one.sharp] - 1) // 2, len(times) - 1)
+            back = min((self.calibration.settings.windows[one.sharp] - 1) // 2, len(times) - 1)
             one.height, one.peak = height, max(one.start, str(times[-1 - back]))
 
     def _highest(self, one: Episode, level: Floats, seen: Look, track: Track) -> None:
         w = int(level.argmax())
         one.level, one.sums = float(level[w]), seen.sums[w].copy()
-        length = self.promise.settings.windows[w]
+        length = self.calibration.settings.windows[w]
         one.found |= {
             "level": round(one.level, 3),
-            "threshold": round(self.promise.threshold, 3),
+            "threshold": round(self.calibration.threshold, 3),
             "p_value": float(f"{math.exp(-min(one.level, 700.0)):.3g}"),
             "window": length,
             "counts": float(one.sums.sum()),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gamma_flow._engine import Engine, log_counts
 from gamma_flow.live._surroundings import Surroundings
-from gamma_flow.live.promise import TrackerSettings
+from gamma_flow.live.calibration import TrackerSettings
 from gamma_flow.numerics.decompose import Decomposed
 
 __all__ = ["Look", "PeakFilter", "Track"]
@@ -21,7 +21,9 @@ Floats = NDArray[np.float64]
 _REACH = 3.0  # standard deviations of a line to either side that its filter looks at
 _SPACING = 0.5  # of a full width at half maximum between two filters
 _TO_SIGMA = 1 / 2.3548200450309493
+_LEAST_RISE = 10.0  # counts of a window that are nothing unusual
 _FLOOR = 0.05  # counts below which no variance falls, as in the fit
+_MORE = 2.0  # times the usual counts: beyond it something is there, whatever its shape
 _FULL_STEP = 0.5  # of a drift that one longest window found: what the state moves within such a window
 
 
@@ -94,8 +96,8 @@ class Look:
     Attributes
     ----------
     statistics : (W, S)
-        Likelihood ratio of each class that may be an alarm, and the square of the strongest peak; zero where
-        a window is not full.
+        Likelihood ratio of each class that may be an alarm, and that of what no class explains: the strongest
+        peak of the residual, or counts beyond twice the usual ones; zero where a window is not full.
     log_counts : float
         log10 of the counts of a frame, over the longest window that is full.
     scores, errors : (W, K)
@@ -128,6 +130,8 @@ class Track:
         self.ring = np.zeros((settings.longest, channels))
         self.seconds = np.zeros(settings.longest)
         self.sums = np.zeros((len(settings.windows), channels))
+        self.lengths = np.zeros(len(settings.windows))  # s of each window
+        self.usual = np.zeros(2)  # counts and seconds of what the background was learned from
         self.full = 0  # frames in the ring
         self.number = 0  # frames so far
         self.loud = -1  # number of the last one with evidence
@@ -139,7 +143,8 @@ class Track:
         kept = (*settings.nuisances, surroundings.templates.background)
         self.alarming = [k for k, name in enumerate(names) if name not in kept]
         self._nuisances = [names.index(name) for name in settings.nuisances]
-        self._others = np.zeros(len(names))
+        self._seen = np.zeros(len(names))  # counts a frame of the nuisances, in the longest window ...
+        self._others = np.zeros(len(names))  # ... and when there was no evidence last
         self._drift = 0.0
         self._filter = PeakFilter.of(surroundings.engine)
 
@@ -150,7 +155,7 @@ class Track:
 
     def clear(self) -> None:
         """Let the windows begin anew: nothing reaches back behind this point."""
-        self.ring[:], self.seconds[:], self.sums[:], self.full = 0.0, 0.0, 0.0, 0
+        self.ring[:], self.seconds[:], self.sums[:], self.lengths[:], self.full = 0.0, 0.0, 0.0, 0.0, 0
 
     def look(self, values: Floats, seconds: float) -> Look:
         """Take one frame in and fit all windows that are full, in one call of the engine."""
@@ -164,23 +169,35 @@ class Track:
             taken = np.ascontiguousarray(engine.taken(self.sums[:count]))
             fit = engine.fit(taken, novelty=False, mean=True)
             statistics[:count, :-1] = fit.ratios[:, self.alarming]
-            statistics[:count, -1] = self._filter.strongest(taken, fit)
+            statistics[:count, -1] = np.maximum(self._filter.strongest(taken, fit), self._rise(count))
             scores[:count], errors[:count] = fit.scores, fit.errors
-            if windows[count - 1] * 2 > self.settings.longest or count == w:
-                self._others[self._nuisances] = fit.scores[-1, self._nuisances] / windows[count - 1]
+            if count == w:
+                self._seen[self._nuisances] = fit.scores[-1, self._nuisances] / windows[-1]
             self._drift = float(fit.drifts[-1, 0]) if fit.drifts.shape[1] and count == w else 0.0
             total = float(self.sums[count - 1].sum()) / windows[count - 1]
         else:
             total = float(values.sum())
         return Look(statistics, float(log_counts(np.array([total]))[0]), scores, errors, self.sums)
 
+    def _rise(self, count: int) -> Floats:
+        """Return the likelihood ratio of more than twice the usual counts in each full window."""
+        if not self.usual[1] > 0:
+            return np.zeros(count)
+        counts = self.sums[:count].sum(axis=1)
+        most = np.maximum(_MORE * self.usual[0] / self.usual[1] * self.lengths[:count], _LEAST_RISE)
+        above = counts > most
+        ratio = np.where(above, counts, most) / most
+        return np.asarray(2 * most * (ratio * np.log(ratio) - (ratio - 1)))
+
     def _push(self, values: Floats, seconds: float) -> None:
         longest = self.settings.longest
         at = self.number % longest
         for row, window in enumerate(self.settings.windows):
             self.sums[row] += values
+            self.lengths[row] += seconds
             if self.full >= window:
                 self.sums[row] -= self.ring[(self.number - window) % longest]
+                self.lengths[row] -= self.seconds[(self.number - window) % longest]
         leaves = self.number - longest
         if self.number < self.settings.warm_up:
             self._learn(values, seconds)  # at the start what there is is the background
@@ -200,6 +217,8 @@ class Track:
         """Learn from the frames that have left the windows, unless there is evidence."""
         if loud:
             self.loud = self.number - 1
+        else:
+            self._others[...] = self._seen
         self.waited += 1
         if loud or self.waited < self.settings.update:
             return
@@ -213,6 +232,8 @@ class Track:
         if heard or gain != around.gain:
             values = self.pending if heard else None
             self.surroundings = around.followed(values, keep=keep, others=self.pending_others, gain=gain)
+            self.usual *= keep
+            self.usual += (self.pending.sum(), self.pending_seconds) if heard else (0.0, 0.0)
         self.pending[:], self.pending_others[:], self.pending_seconds, self.waited = 0.0, 0.0, 0.0, 0
 
     # ------------------------------------------------------------------ its state
@@ -222,7 +243,7 @@ class Track:
         told = {name: getattr(self, name) for name in _NUMBERS}
         told |= {"gain": self.surroundings.gain, "drift": self._drift}
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        return told, arrays | {"counts": self.surroundings.counts, "others": self._others}
+        return told, arrays | {"counts": self.surroundings.counts, "others": self._others, "seen": self._seen}
 
     def restore(self, told: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
         """Take up what `state` gave."""
@@ -231,7 +252,7 @@ class Track:
             mine[...] = arrays[name]
         for name in _NUMBERS:
             setattr(self, name, type(getattr(self, name))(told[name]))
-        self._others[...] = arrays["others"]
+        self._others[...], self._seen[...] = arrays["others"], arrays["seen"]
         self._drift = float(told["drift"])
         self.surroundings = replace(
             self.surroundings, counts=np.array(arrays["counts"]), gain=float(told["gain"])
@@ -239,4 +260,4 @@ class Track:
 
 
 _NUMBERS = ("full", "number", "loud", "waited", "pending_seconds")
-_ARRAYS = ("ring", "seconds", "sums", "pending", "pending_others")
+_ARRAYS = ("ring", "seconds", "sums", "lengths", "usual", "pending", "pending_others")

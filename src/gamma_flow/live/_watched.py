@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections import deque
 from dataclasses import replace
 from typing import Any
@@ -11,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_flow.data import Axis
-from gamma_flow.errors import GammaFlowError
+from gamma_flow.errors import AnalysisWarning, GammaFlowError
 from gamma_flow.live._episodes import Episode, Episodes
 from gamma_flow.live._surroundings import Surroundings
 from gamma_flow.live._track import Track
 from gamma_flow.live.alarm import Alarm
+from gamma_flow.live.calibration import AlarmCalibration
 from gamma_flow.live.frames import Frame, moment
-from gamma_flow.live.promise import Promise
 from gamma_flow.model import Model
 
 __all__ = ["Watched"]
@@ -35,22 +36,22 @@ class Watched:
         Its name.
     model : Model
         What is looked for.
-    promise : Promise
+    calibration : AlarmCalibration
         Settings and calibration.
 
     Attributes
     ----------
     note : str
-        What is not as the promise assumes; empty if all is well.
+        What is not as the calibration assumes; empty if all is well.
     """
 
-    def __init__(self, detector: str, model: Model, promise: Promise) -> None:
-        self.detector, self.model, self.promise = detector, model, promise
+    def __init__(self, detector: str, model: Model, calibration: AlarmCalibration) -> None:
+        self.detector, self.model, self.calibration = detector, model, calibration
         self.note = ""
-        self.episodes = Episodes(detector, promise, promise.statistics)
+        self.episodes = Episodes(detector, calibration, calibration.statistics)
         self._track: Track | None = None
-        self._times: deque[np.datetime64] = deque(maxlen=promise.settings.longest)
-        self._length = promise.frame_time  # seconds of the last frame
+        self._times: deque[np.datetime64] = deque(maxlen=calibration.settings.longest)
+        self._length = calibration.frame_time  # seconds of the last frame
         self._loud_since = -1
 
     def frame(self, frame: Frame) -> list[Alarm]:
@@ -74,9 +75,15 @@ class Watched:
         out += self._gap(frame, track)
         seconds = self._seconds(frame)
         self._times.append(max(frame.time, self._times[-1]) if self._times else frame.time)
-        look = track.look(frame.values, seconds)
-        levels = self.promise.level(look.statistics, look.log_counts)
-        warm = track.number <= self.promise.settings.warm_up
+        try:
+            look = track.look(frame.values, seconds)
+        except GammaFlowError as problem:  # counts beyond all measure: they must not hold up the others
+            self.note = f"a frame was left out, the windows began anew: {problem}"
+            track.clear()
+            self._times.clear()
+            return out
+        levels = self.calibration.level(look.statistics, look.log_counts)
+        warm = track.number <= self.calibration.settings.warm_up
         out += self.episodes.look(levels, look, track, list(self._times), warm)
         if not track.full:
             self._times.clear()
@@ -84,20 +91,25 @@ class Watched:
         return out
 
     def _begin(self, axis: Axis) -> Track:
-        self._track = Track(Surroundings.of(self.model, axis, self.promise.settings), self.promise.settings)
+        how = self.calibration.settings
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", AnalysisWarning)
+            self._track = Track(Surroundings.of(self.model, axis, how), how)
+        if told:
+            self.note = str(told[0].message)
         self._times.clear()
         self._loud_since = -1
         return self._track
 
     def _follow(self, track: Track, level: float, warm: bool, seconds: float) -> None:
-        loud = not warm and (level >= self.promise.freeze or bool(self.episodes.open))
+        loud = not warm and (level >= self.calibration.freeze or bool(self.episodes.open))
         if not loud:
             self._loud_since = -1
         elif self._loud_since < 0:
             self._loud_since = track.number
         elif not self.episodes.open:
             waited = (track.number - self._loud_since) * seconds
-            if waited > self.promise.settings.patience:
+            if waited > self.calibration.settings.patience:
                 # evidence that never becomes an alarm is a background that changed
                 loud, track.loud = False, -1
         track.follow(loud)
@@ -107,14 +119,15 @@ class Watched:
         length = next((t for t in (frame.live_time, frame.real_time) if t > 0), math.nan)
         if math.isnan(length) and self._times:
             away = float((frame.time - self._times[-1]) / _SECOND)
-            length = away if 0 < away <= self.promise.settings.gap else math.nan
+            length = away if 0 < away <= self.calibration.settings.gap else math.nan
         if math.isnan(length):
-            length = self.promise.frame_time
-        ratio = length / self.promise.frame_time
+            length = self.calibration.frame_time
+        ratio = length / self.calibration.frame_time
         if not 1 / _LENGTHS <= ratio <= _LENGTHS:
+            usual, often = self.calibration.frame_time, "more" if ratio < 1 else "less"
             self.note = (
-                f"a frame lasts {length:.3g} s, the promise holds for {self.promise.frame_time:.3g} s: false "
-                f"alarms come {'more' if ratio < 1 else 'less'} often"
+                f"a frame lasts {length:.3g} s, the calibration holds for {usual:.3g} s: "
+                f"false alarms come {often} often"
             )
         self._length = length
         return length
@@ -123,7 +136,7 @@ class Watched:
         """Begin the windows anew where frames are missing or the clock jumps; long gaps end alarms."""
         if not self._times:
             return []
-        how = self.promise.settings
+        how = self.calibration.settings
         away = float((frame.time - self._times[-1]) / _SECOND)
         if -how.gap <= away <= self._length + how.gap:
             return []
@@ -133,7 +146,7 @@ class Watched:
             out = self.episodes.ended("clock")
         else:
             self.note = f"nothing came for {away:.4g} s: the windows began anew"
-            if away > how.longest * self.promise.frame_time:
+            if away > how.longest * self.calibration.frame_time:
                 out = self.episodes.ended("gap")
         track.clear()
         self._times.clear()
@@ -149,6 +162,7 @@ class Watched:
             if values.any():
                 fresh = replace(around, counts=around.counts * 0.0)
                 track.surroundings = fresh.followed(values)
+                track.usual[:] = values.sum(), track.seconds.sum()
             track.clear()
             track.loud = -1
         self._times.clear()

@@ -12,7 +12,7 @@ from gamma_flow.data import Axis, SpectrumSet
 from gamma_flow.errors import DataError, SettingsError
 from gamma_flow.live._surroundings import Surroundings
 from gamma_flow.live._track import Track
-from gamma_flow.live.promise import Promise, TrackerSettings, level_above, tails
+from gamma_flow.live.calibration import AlarmCalibration, TrackerSettings, level_above, tails
 from gamma_flow.model import Model
 from gamma_flow.numerics.drift import moved
 
@@ -21,10 +21,9 @@ __all__ = ["Weather", "calibrate"]
 Floats = NDArray[np.float64]
 
 _FIRST = 0.3  # of each stream makes the tails, the rest the episodes
-_FEWEST = 1200  # frames of a stream
+_FEWEST = 1200  # frames of a stream ...
+_FEWEST_LONG = 45  # ... and longest windows in it
 _EVERY = 10  # frames with one expected spectrum
-_LOUD = (0.02, 0.1)  # of the frames lie above the level from which on episodes are told apart ...
-_SOME = 200.0  # ... or so many
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,8 @@ def calibrate(
     weather: Weather | None = None,
     recorded: Sequence[SpectrumSet] = (),
     axis: Axis | None = None,
-) -> Promise:
-    """Let streams of background go through a tracker, and read its promise off their highest levels.
+) -> AlarmCalibration:
+    """Let streams of background go through a tracker, and read its calibration off their highest levels.
 
     Parameters
     ----------
@@ -88,7 +87,7 @@ def calibrate(
 
     Returns
     -------
-    Promise
+    AlarmCalibration
         With it a `gamma_flow.live.tracker.Tracker` begins.
 
     Raises
@@ -108,27 +107,24 @@ def calibrate(
             expected="rates (counts per second) to draw, or recorded frames",
             found="neither",
         )
-    streams: list[_Stream] = []
-    for rate in rates:
-        if not 0 < rate < np.inf or not 0 < frame_time < np.inf or not seconds < 1e7:
+    for name, value in (("frame_time", frame_time), ("seconds", seconds), *(("rates", one) for one in rates)):
+        if not 0 < value < 1e9:
             raise SettingsError(
-                "a rate and the time of a frame are positive", where="calibrate", found=f"{rate:g}"
+                "a rate and a length of time are positive", where=f"calibrate, {name}", found=f"{value:g}"
             )
-        at_home = Surroundings.of(model, where, how)
-        number = int(seconds / frame_time)
-        drawn = _drawn(at_home, how, rate * frame_time, number, frame_time, sky, rng)
-        streams.append(_Stream(at_home, number, drawn, frame_time))
-    for spectra in recorded:
-        times = spectra.live_time[np.isfinite(spectra.live_time) & (spectra.live_time > 0)]
-        typical = float(np.median(times)) if len(times) else frame_time
-        around = Surroundings.of(model, spectra.axis, how)
-        streams.append(_Stream(around, len(spectra), iter(spectra.values), typical))
+    number = int(seconds / frame_time)
+    streams = [
+        _Stream.drawn(Surroundings.of(model, where, how), how, rate, number, frame_time, sky, rng)
+        for rate in rates
+    ]
+    streams += [_Stream.recorded(Surroundings.of(model, one.axis, how), one, frame_time) for one in recorded]
+    least = max(_FEWEST, _FEWEST_LONG * how.longest)
     for stream in streams:
-        if stream.number < _FEWEST:
+        if stream.number < least:
             raise DataError(
                 "a stream is too short for a calibration",
                 where="calibrate",
-                expected=f"{_FEWEST} frames or more",
+                expected=f"{least} frames or more",
                 found=str(stream.number),
             )
     return _condensed(streams, how, ("drawn",) * bool(rates) + ("recorded",) * bool(recorded))
@@ -141,8 +137,28 @@ class _Stream:
     values: Iterator[Floats]
     frame_time: float
 
+    @classmethod
+    def drawn(
+        cls,
+        around: Surroundings,
+        how: TrackerSettings,
+        rate: float,
+        number: int,
+        frame_time: float,
+        weather: Weather,
+        rng: np.random.Generator,
+    ) -> _Stream:
+        values = _drawn(around, how, rate * frame_time, number, frame_time, weather, rng)
+        return cls(around, number, values, frame_time)
 
-def _condensed(streams: Sequence[_Stream], how: TrackerSettings, origin: tuple[str, ...]) -> Promise:
+    @classmethod
+    def recorded(cls, around: Surroundings, spectra: SpectrumSet, frame_time: float) -> _Stream:
+        times = spectra.live_time[np.isfinite(spectra.live_time) & (spectra.live_time > 0)]
+        typical = float(np.median(times)) if len(times) else frame_time
+        return cls(around, len(spectra), iter(spectra.values), typical)
+
+
+def _condensed(streams: Sequence[_Stream], how: TrackerSettings, origin: tuple[str, ...]) -> AlarmCalibration:
     first = [_run(stream, how) for stream in streams]
     looks = np.concatenate([one for _, one, _ in first])
     counts = np.concatenate([one for _, _, one in first])
@@ -150,7 +166,7 @@ def _condensed(streams: Sequence[_Stream], how: TrackerSettings, origin: tuple[s
     table = tails(looks, counts, len(streams), how.windows)
     frame_time = float(np.mean([stream.frame_time for stream in streams]))
     # the frames that made the tails judge themselves here: good enough to know when to stop learning
-    rough = Promise(how, names, *table, peaks=np.arange(20.0), frames=1, frame_time=frame_time)
+    rough = AlarmCalibration(how, names, *table, peaks=np.arange(20.0), frames=1, frame_time=frame_time)
     before = [
         np.array(
             [rough.level(row.reshape(len(how.windows), -1), x).max() for row, x in zip(rows, at, strict=True)]
@@ -165,7 +181,7 @@ def _condensed(streams: Sequence[_Stream], how: TrackerSettings, origin: tuple[s
     ]
     peaks = np.sort(np.concatenate([_episodes(one, how.longest) for one in levels]))
     number = sum(len(one) for one in levels)
-    return Promise(how, names, *table, peaks, number, frame_time, " and ".join(origin))
+    return AlarmCalibration(how, names, *table, peaks, number, frame_time, " and ".join(origin))
 
 
 def _run(stream: _Stream, how: TrackerSettings) -> tuple[Track, Floats, Floats]:
@@ -182,7 +198,7 @@ def _run(stream: _Stream, how: TrackerSettings) -> tuple[Track, Floats, Floats]:
     return track, np.array(rows), np.array(counts)
 
 
-def _judged(stream: _Stream, track: Track, rough: Promise, freeze: float) -> Floats:
+def _judged(stream: _Stream, track: Track, rough: AlarmCalibration, freeze: float) -> Floats:
     """Let the rest of a stream through, as a tracker would; return the highest level of each frame."""
     levels = []
     for values in stream.values:
@@ -194,11 +210,17 @@ def _judged(stream: _Stream, track: Track, rough: Promise, freeze: float) -> Flo
 
 
 def _episodes(levels: Floats, apart: int) -> Floats:
-    """Return the highest level of each stretch above what few frames exceed; stretches lie apart."""
-    start = float(np.quantile(levels, 1 - np.clip(_SOME / len(levels), *_LOUD)))
-    over = np.flatnonzero(levels >= start)
-    parts = np.split(over, np.flatnonzero(np.diff(over) > apart) + 1)
-    return np.array([levels[part].max() for part in parts])
+    """Return the highest level of each ``apart`` frames, those left out that are near a higher one."""
+    parts = np.array_split(np.arange(len(levels)), max(1, len(levels) // apart))
+    at = np.array([part[levels[part].argmax()] for part in parts])
+    height = levels[at]
+    # one that straddles two stretches is one
+    close = np.diff(at) < apart // 2
+    lower = np.zeros(len(at), bool)
+    lower[1:] |= close & (height[1:] <= height[:-1])
+    lower[:-1] |= close & (height[:-1] < height[1:])
+    out: Floats = height[~lower]
+    return out
 
 
 def _drawn(

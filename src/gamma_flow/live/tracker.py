@@ -15,9 +15,9 @@ from gamma_flow.live._surroundings import Surroundings
 from gamma_flow.live._track import Track
 from gamma_flow.live._watched import Watched
 from gamma_flow.live.alarm import Alarm
+from gamma_flow.live.calibration import AlarmCalibration
 from gamma_flow.live.frames import Frame
 from gamma_flow.live.log import Log
-from gamma_flow.live.promise import Promise
 from gamma_flow.model import Model
 
 __all__ = ["Tracker"]
@@ -33,18 +33,18 @@ class Tracker:
     ----------
     model : Model
         With Poisson noise and a background class.
-    promise : Promise
+    calibration : AlarmCalibration
         Settings and calibration, of `gamma_flow.live.calibrating.calibrate`.
 
     Attributes
     ----------
     notes : dict of str to str
-        What of a detector is not as the promise assumes, a sentence each.
+        What of a detector is not as the calibration assumes, a sentence each.
 
     Raises
     ------
     SettingsError
-        A model that no tracker can use, or a promise of another model.
+        A model that no tracker can use, or a calibration of another model.
 
     Notes
     -----
@@ -55,15 +55,15 @@ class Tracker:
     learned. docs/live.md has the formulas.
     """
 
-    def __init__(self, model: Model, promise: Promise) -> None:
-        self.model, self.promise = model, promise
-        probe = Surroundings.of(model, model.templates.axis, promise.settings)
-        names = Track(probe, promise.settings).statistics
-        if names != promise.statistics:
+    def __init__(self, model: Model, calibration: AlarmCalibration) -> None:
+        self.model, self.calibration = model, calibration
+        probe = Surroundings.of(model, model.templates.axis, calibration.settings)
+        names = Track(probe, calibration.settings).statistics
+        if names != calibration.statistics:
             raise SettingsError(
                 "the tracker was calibrated for another model",
                 where="Tracker",
-                expected=", ".join(promise.statistics)[:200],
+                expected=", ".join(calibration.statistics)[:200],
                 found=", ".join(names)[:200],
                 cure="calibrate it for this model",
             )
@@ -129,7 +129,7 @@ class Tracker:
             if len(self._of) >= _MOST:
                 self.notes[""] = f"more than {_MOST} detectors: the further ones are not watched"
                 return []
-            one = self._of[frame.detector] = Watched(frame.detector, self.model, self.promise)
+            one = self._of[frame.detector] = Watched(frame.detector, self.model, self.calibration)
         out = one.frame(frame)
         if one.note:
             self.notes[frame.detector] = one.note
@@ -157,7 +157,7 @@ class Tracker:
         header: dict[str, Any] = {
             "position": position,
             "detectors": {},
-            "settings": self.promise.settings.as_dict(),
+            "settings": self.calibration.settings.as_dict(),
         }
         arrays: dict[str, NDArray[Any]] = {}
         for number, (name, one) in enumerate(sorted(self._of.items())):
@@ -176,14 +176,14 @@ class Tracker:
         """
         source = Source.of(Path(path))
         header, arrays = read_container(source, "tracker state")
-        if header.get("settings") != self.promise.settings.as_dict():
+        if header.get("settings") != self.calibration.settings.as_dict():
             raise DamagedFileError("the state is that of a tracker with other settings", where=source.name)
         try:
             made = {}
             for name, told in header["detectors"].items():
                 start = f"d{told['number']}."
                 some = {key[len(start) :]: one for key, one in arrays.items() if key.startswith(start)}
-                made[name] = Watched(name, self.model, self.promise)
+                made[name] = Watched(name, self.model, self.calibration)
                 made[name].restore(told, some)
             self._of = made
             return int(header["position"])

@@ -18,7 +18,7 @@ from gamma_flow.io._source import Source
 from gamma_flow.io.container import read_container, write_container
 from gamma_flow.numerics.evidence import BODY, LEVELS
 
-__all__ = ["Promise", "TrackerSettings"]
+__all__ = ["AlarmCalibration", "TrackerSettings"]
 
 Floats = NDArray[np.float64]
 
@@ -143,7 +143,7 @@ def _in_range(name: str, value: float, least: float, most: float) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Promise:
+class AlarmCalibration:
     """What the statistics of a tracker do where there is nothing, and the settings it holds for.
 
     Parameters
@@ -191,14 +191,14 @@ class Promise:
             ("levels", (q,)),
             ("peaks", (None,)),
         ):
-            array = freeze(getattr(self, name), np.float64, shape, f"promise.{name}")
+            array = freeze(getattr(self, name), np.float64, shape, f"calibration.{name}")
             if not np.isfinite(array).all():
-                raise DataError(f"promise.{name} is not finite")
+                raise DataError(f"calibration.{name} is not finite")
             keep(self, name, array)
         if len(self.peaks) < _FEWEST or self.frames < 1 or not self.frame_time > 0:
             raise DataError(
-                "too few episodes for a promise",
-                where="calibration of the tracker",
+                "the calibration saw too few episodes",
+                where="AlarmCalibration",
                 expected=f"{_FEWEST} or more",
                 found=str(len(self.peaks)),
                 cure="calibrate on more frames",
@@ -267,8 +267,8 @@ class Promise:
         wanted = self.seconds / interval  # episodes above it within the calibration
         return level_above(self.peaks, wanted)
 
-    def every(self, interval: float) -> Promise:
-        """Return the promise of another interval between false alarms, in seconds, from the same calibration.
+    def every(self, interval: float) -> AlarmCalibration:
+        """Return the same for another interval between false alarms, in seconds; nothing runs anew.
 
         Raises
         ------
@@ -297,7 +297,7 @@ class Promise:
         write_container(Path(path), "tracker", header, {name: getattr(self, name) for name in _ARRAYS})
 
     @classmethod
-    def load(cls, path: str | Path) -> Promise:
+    def load(cls, path: str | Path) -> AlarmCalibration:
         """Read what `save` wrote.
 
         Raises
@@ -336,8 +336,8 @@ def level_above(peaks: ArrayLike, wanted: float) -> float:
     if wanted >= _READ:
         at = min(max(len(p) - wanted, 0.0), len(p) - 1.0)
         return float(np.interp(at, np.arange(len(p)), p))
-    n = min(max(int(2 * _READ), len(p) // 4), len(p) - 1)
-    start = p[-n - 1]
+    n = max(1, min(max(int(2 * _READ), len(p) // 4), len(p) - 1))
+    start = p[max(len(p) - n - 1, 0)]
     mean = max(float((p[-n:] - start).mean()), 1e-3)
     return float(start + n * mean * ((wanted / n) ** (-1.0 / n) - 1.0))
 
