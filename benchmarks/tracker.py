@@ -24,9 +24,10 @@ import numpy as np
 
 import gamma_flow as gf
 from gamma_flow.live.calibrating import calibrate
-from gamma_flow.live.calibration import AlarmCalibration, TrackerSettings
+from gamma_flow.live.calibration import AlarmCalibration
 from gamma_flow.live.frames import Frame
 from gamma_flow.live.tracker import Tracker
+from gamma_flow.live.tracker_settings import TrackerSettings
 from gamma_flow.numerics.drift import moved
 from gamma_flow.simulate.detectors import detector
 from gamma_flow.simulate.scenes import BackgroundPart, DetectorPart, PassPart, Scene
@@ -45,11 +46,12 @@ def rate_of(**strengths: float) -> np.ndarray:
     return PROBE.counts(Background(**dict.fromkeys(STRENGTHS, 0.0) | strengths).deposit(PROBE.response))
 
 
-def trained() -> gf.Model:
-    """A model with radon as a class of its own, from sharp simulated spectra."""
+def trained(radon: bool = True) -> gf.Model:
+    """A model with radon as a class of its own, or without, from sharp simulated spectra."""
     rng = np.random.default_rng(1)
     rates = {name: expected_rates(name, PROBE) for name in KNOWN}
-    rates["radon"] = rate_of(radon=1.0)
+    if radon:
+        rates["radon"] = rate_of(radon=1.0)
     rates["background"] = PROBE.counts(Background(radon=3.0).deposit(PROBE.response))
     values = [rng.poisson(1e8 * one / one.sum(), (25, len(AXIS))).astype(float) for one in rates.values()]
     spectra = gf.SpectrumSet(
@@ -241,10 +243,10 @@ def main() -> None:
     parser.add_argument("--passes", type=int, default=20)
     parser.add_argument("--calibration", type=float, default=16.0, help="hours")
     parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--parts", default="mismatch,gain")
+    parser.add_argument("--no-radon", action="store_true", help="a model that knows no radon: what then?")
     given = parser.parse_args()
-    model = trained()
-    settings = TrackerSettings(nuisances=("radon",), parts=tuple(given.parts.split(",")))
+    model = trained(not given.no_radon)
+    settings = TrackerSettings(nuisances=() if given.no_radon else ("radon",))
     begin = time.perf_counter()
     rate = float(rate_of(potassium=400.0, uranium=35.0, thorium=30.0, cosmic=1.0, radon=8.0).sum())
     calibration = calibrate(
@@ -255,7 +257,7 @@ def main() -> None:
         f"threshold {calibration.threshold:.2f},"
         f" freezes at {calibration.freeze:.2f}, {len(calibration.peaks)} episodes"
     )
-    print("with radon as a nuisance")
+    print("without radon" if given.no_radon else "with radon as a nuisance")
     cuts = background(model, calibration, given.hours, given.seed)
     if given.passes:
         passes(model, calibration, cuts, given.passes, given.seed)

@@ -8,8 +8,8 @@ import numpy as np
 
 import gamma_flow as gf
 from gamma_flow.data.method import Method
-from gamma_flow.live.calibration import TrackerSettings
 from gamma_flow.live.frames import Frame
+from gamma_flow.live.tracker_settings import TrackerSettings
 
 AXIS = gf.Axis.linear(0, 3000, 128)
 START = np.datetime64("2026-01-01T00:00:00", "us")

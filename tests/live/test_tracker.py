@@ -12,14 +12,16 @@ import pytest
 import gamma_flow as gf
 from gamma_flow.errors import DamagedFileError, DataError, SettingsError
 from gamma_flow.live._surroundings import Surroundings
+from gamma_flow.live._tails import level_above, tails
 from gamma_flow.live.alarm import Alarm
 from gamma_flow.live.calibrating import Weather, _drawn, calibrate
-from gamma_flow.live.calibration import AlarmCalibration, TrackerSettings, level_above, tails
+from gamma_flow.live.calibration import AlarmCalibration
 from gamma_flow.live.frames import Frame
 from gamma_flow.live.log import Log
 from gamma_flow.live.loop import Loop
 from gamma_flow.live.restart import StateFile
 from gamma_flow.live.tracker import Tracker
+from gamma_flow.live.tracker_settings import TrackerSettings
 from gamma_flow.numerics.drift import moved
 from live.skies import AXIS, RATE, SETTINGS, SHAPES, START, UNKNOWN, model, stream
 from live.test_loop import Given, deliveries

@@ -49,7 +49,7 @@ def command(
     import numpy as np
 
     from gamma_flow.live.calibrating import calibrate
-    from gamma_flow.live.calibration import TrackerSettings
+    from gamma_flow.live.tracker_settings import TrackerSettings
     from gamma_flow.model import Model
     from gamma_flow.nuclides.times import duration
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gamma_flow.live.alarm import Alarm
     from gamma_flow.live.calibrating import calibrate
-    from gamma_flow.live.calibration import AlarmCalibration, TrackerSettings
+    from gamma_flow.live.calibration import AlarmCalibration
     from gamma_flow.live.exporting import export
     from gamma_flow.live.frames import Frame
     from gamma_flow.live.log import Log
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gamma_flow.live.messages import Decoder, Limits, encode
     from gamma_flow.live.opening import open_source
     from gamma_flow.live.tracker import Tracker
+    from gamma_flow.live.tracker_settings import TrackerSettings
 
 _HOMES = {
     "Alarm": "alarm",
@@ -32,7 +33,7 @@ _HOMES = {
     "Log": "log",
     "Loop": "loop",
     "Tracker": "tracker",
-    "TrackerSettings": "calibration",
+    "TrackerSettings": "tracker_settings",
     "calibrate": "calibrating",
     "encode": "messages",
     "export": "exporting",

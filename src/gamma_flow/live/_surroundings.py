@@ -13,7 +13,7 @@ from gamma_flow.data import Axis
 from gamma_flow.data.method import Method
 from gamma_flow.data.templates import Templates
 from gamma_flow.errors import SettingsError
-from gamma_flow.live.calibration import TrackerSettings
+from gamma_flow.live.tracker_settings import TrackerSettings
 from gamma_flow.model import Model
 from gamma_flow.numerics.drift import moved
 from gamma_flow.numerics.rebin import rebin_counts

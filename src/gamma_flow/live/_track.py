@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gamma_flow._engine import Engine, log_counts
 from gamma_flow.live._surroundings import Surroundings
-from gamma_flow.live.calibration import TrackerSettings
+from gamma_flow.live.tracker_settings import TrackerSettings
 from gamma_flow.numerics.decompose import Decomposed
 
 __all__ = ["Look", "PeakFilter", "Track"]

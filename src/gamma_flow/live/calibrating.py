@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from gamma_flow.data import Axis, SpectrumSet
 from gamma_flow.errors import DataError, SettingsError
 from gamma_flow.live._surroundings import Surroundings
+from gamma_flow.live._tails import level_above, tails
 from gamma_flow.live._track import Track
-from gamma_flow.live.calibration import AlarmCalibration, TrackerSettings, level_above, tails
+from gamma_flow.live.calibration import AlarmCalibration
+from gamma_flow.live.tracker_settings import TrackerSettings
 from gamma_flow.model import Model
 from gamma_flow.numerics.drift import moved
 

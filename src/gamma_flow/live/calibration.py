@@ -1,13 +1,9 @@
-"""How a tracker looks, and from which value on it cries out: settings and calibration, one frozen value."""
+"""From which value on a tracker cries out: its calibration, one frozen value with its settings."""
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,130 +12,12 @@ from gamma_flow.data._arrays import freeze
 from gamma_flow.errors import DamagedFileError, DataError, GammaFlowError, SettingsError
 from gamma_flow.io._source import Source
 from gamma_flow.io.container import read_container, write_container
-from gamma_flow.numerics.evidence import BODY, LEVELS
+from gamma_flow.live._tails import level_above
+from gamma_flow.live.tracker_settings import TrackerSettings
 
-__all__ = ["AlarmCalibration", "TrackerSettings"]
+__all__ = ["AlarmCalibration"]
 
 Floats = NDArray[np.float64]
-
-_MOST_WINDOW = 4096
-
-
-@dataclass(frozen=True)
-class TrackerSettings:
-    """How a tracker looks at the frames of a detector.
-
-    Parameters
-    ----------
-    windows : tuple of int
-        Lengths of the sliding sums in frames, increasing; for frames of 1 s these are seconds.
-    false_alarm_interval : float
-        Seconds between two false alarms of one detector, as promised over all windows and classes together.
-    nuisances : tuple of str
-        Classes of the model that belong to the surroundings (radon): fitted, but never an alarm.
-    parts : tuple of str
-        What may be wrong with a template, of `gamma_flow.data.method.PARTS`; those that the model fits, too.
-    gain : float
-        Prior standard deviation of the gain about its state, relative; 0 does not follow the gain.
-    memory : float
-        Seconds after which a frame has lost 63 % of its weight in the background.
-    trust : float
-        Counts that the model's own background is worth at the start.
-    update : int
-        Frames between two steps of background and gain.
-    warm_up : int
-        Frames at the start of a detector (or of a new axis) in which nothing is an alarm.
-    freeze_interval : float
-        Nothing is learned while the evidence is as large as chance makes it once in so many seconds.
-    patience : float
-        Seconds after which evidence that is no alarm stops nothing any more.
-    hold : int
-        Frames in a row without evidence that end an alarm.
-    gap : float
-        Seconds without a frame after which the windows begin anew.
-
-    Raises
-    ------
-    SettingsError
-        A number out of range, windows that do not increase.
-
-    Examples
-    --------
-    >>> TrackerSettings(windows=(1, 4, 16)).windows
-    (1, 4, 16)
-    """
-
-    windows: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
-    false_alarm_interval: float = 8 * 3600.0
-    nuisances: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ("mismatch", "gain")
-    gain: float = 0.003
-    memory: float = 1800.0
-    trust: float = 5e3
-    update: int = 10
-    warm_up: int = 120
-    freeze_interval: float = 600.0
-    patience: float = 900.0
-    hold: int = 5
-    gap: float = 5.0
-
-    def __post_init__(self) -> None:
-        windows = tuple(int(one) for one in self.windows)
-        rising = all(a < b for a, b in itertools.pairwise(windows))
-        if not windows or windows[0] < 1 or windows[-1] > _MOST_WINDOW or not rising:
-            raise SettingsError(
-                "the windows of a tracker are lengths in frames that increase",
-                where="windows",
-                expected=f"whole numbers from 1 to {_MOST_WINDOW}",
-                found=str(tuple(self.windows)),
-            )
-        keep = object.__setattr__
-        keep(self, "windows", windows)
-        keep(self, "nuisances", tuple(self.nuisances))
-        keep(self, "parts", tuple(self.parts))
-        for name in ("update", "hold"):
-            _in_range(name, getattr(self, name), 1, 1e6)
-        for name in ("gain", "trust", "warm_up", "patience"):
-            _in_range(name, getattr(self, name), 0, 0.05 if name == "gain" else math.inf)
-        for name in ("false_alarm_interval", "memory", "freeze_interval", "gap"):
-            _in_range(name, getattr(self, name), 1e-3, 1e9)
-
-    @property
-    def longest(self) -> int:
-        """Frames of the longest window."""
-        return self.windows[-1]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
-        }
-
-    @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> TrackerSettings:
-        """Return what `as_dict` gave.
-
-        Raises
-        ------
-        SettingsError
-            A key that is none.
-        """
-        known = {one.name for one in fields(cls)}
-        strange = sorted(set(told) - known)
-        if strange:
-            raise SettingsError("a tracker has no such setting", found=", ".join(strange)[:100])
-        given: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in told.items()}
-        return cls(**given)
-
-
-def _in_range(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise SettingsError(
-            "a setting of the tracker is out of range",
-            where=name,
-            expected=f"{least:g} to {most:g}",
-            found=f"{value:g}",
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -324,71 +202,3 @@ class AlarmCalibration:
 
 _ARRAYS = ("at", "quantiles", "scale", "levels", "peaks")
 _FEWEST = 20  # episodes
-_CHI_SQUARE = 2.0  # scale of the exponential tail of a chi-square
-_HALF_CHI_SQUARE = 2.7055  # its quantile at 0.95: zero half of the time, else a chi-square of one degree
-_MANY = 500.0  # independent values from which on a quantile at 0.99 says something
-_READ = 10.0  # episodes above a level that is read off them
-
-
-def level_above(peaks: ArrayLike, wanted: float) -> float:
-    """Return the level that ``wanted`` of the peaks (ascending) are expected to exceed; may be below one."""
-    p = np.asarray(peaks, np.float64)
-    if wanted >= _READ:
-        at = min(max(len(p) - wanted, 0.0), len(p) - 1.0)
-        return float(np.interp(at, np.arange(len(p)), p))
-    n = max(1, min(max(int(2 * _READ), len(p) // 4), len(p) - 1))
-    start = p[max(len(p) - n - 1, 0)]
-    mean = max(float((p[-n:] - start).mean()), 1e-3)
-    return float(start + n * mean * ((wanted / n) ** (-1.0 / n) - 1.0))
-
-
-def tails(
-    statistics: Floats, log_counts: Floats, bins: int, windows: Sequence[int]
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return ``at``, ``quantiles``, ``scale``, ``levels`` of columns of statistics (N, W S) without sources.
-
-    Parameters
-    ----------
-    statistics : (N, W S)
-        Of the frames of streams in order of time; the last of each S is that of the unknown.
-    log_counts : (N,)
-        log10 of the counts of a frame.
-    bins : int
-        Of equally many frames along log10 counts.
-    windows : sequence of int
-        W lengths.
-
-    Notes
-    -----
-    Up to a probability of 0.95 the values speak for themselves. Sums of long windows hold few independent
-    ones, so beyond it they only stretch the tail that theory gives exact templates, exp(-t / 2), by a factor
-    of at least one: by how far the quantiles at 0.95 and 0.99 lie beyond those of half a chi-square (of the
-    strongest of many peaks: by how far they lie apart). What templates that are not exact do to the far tail
-    is left to the episodes, which are looked at after this.
-    """
-    parts = np.array_split(np.argsort(log_counts, kind="stable"), bins)
-    at = np.array([np.median(log_counts[part]) for part in parts])
-    body = LEVELS <= BODY
-    each = statistics.shape[1] // len(windows)
-    quantiles = np.zeros((statistics.shape[1], bins, len(LEVELS)))
-    scale = np.zeros((statistics.shape[1], bins))
-    for row in range(statistics.shape[1]):
-        unknown = row % each == each - 1
-        for b, part in enumerate(parts):
-            values = statistics[np.sort(part), row]
-            quantiles[row, b] = np.quantile(values, LEVELS)
-            start = float(quantiles[row, b, body][-1])
-            stretch = _stretch(values, len(part) / windows[row // each], unknown)
-            scale[row, b] = _CHI_SQUARE * stretch
-            beyond = start + scale[row, b] * np.log((1 - BODY) / (1 - LEVELS[~body]))
-            quantiles[row, b, ~body] = beyond
-    return np.tile(at, (statistics.shape[1], 1)), quantiles, scale, LEVELS
-
-
-def _stretch(values: Floats, independent: float, unknown: bool) -> float:
-    """Return by how much longer the tail of values is than theory's, 1 at least."""
-    half, high, higher = (float(q) for q in np.quantile(values, [0.5, 0.95, 0.99]))
-    found = (high - half) / (_CHI_SQUARE * math.log(10)) if unknown else high / _HALF_CHI_SQUARE
-    if independent >= _MANY:
-        found = max(found, (higher - high) / (_CHI_SQUARE * math.log(5)))
-    return max(1.0, found)
