@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--rate", "rates", type=_Numbers(), metavar="R1,R2,...", help="Background to draw, counts per second."
 )
-@click.option("--hours", type=click.FloatRange(0.1, 10000), default=4.0, help="Length of each drawn stream.")
+@click.option("--hours", type=click.FloatRange(0.1, 10000), default=8.0, help="Length of each drawn stream.")
 @click.option("--frame", type=click.FloatRange(0.001, 3600), default=1.0, help="Seconds of a drawn frame.")
 @click.option("--false-alarm-interval", metavar="TIME", default="8h", help="Between two false alarms.")
 @click.option(

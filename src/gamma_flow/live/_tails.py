@@ -28,7 +28,7 @@ def level_above(peaks: ArrayLike, wanted: float) -> float:
         return float(np.interp(at, np.arange(len(p)), p))
     n = max(1, min(max(int(2 * _READ), len(p) // 4), len(p) - 1))
     start = p[max(len(p) - n - 1, 0)]
-    mean = max(float((p[-n:] - start).mean()), 1e-3)
+    mean = max(float((p[-n:] - start).mean()), 1.0)  # a level one higher is never rarer than by a factor of e
     return float(start + n * mean * ((wanted / n) ** (-1.0 / n) - 1.0))
 
 

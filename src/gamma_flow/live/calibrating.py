@@ -57,7 +57,7 @@ def calibrate(
     *,
     rng: np.random.Generator,
     rates: Sequence[float] = (),
-    seconds: float = 4 * 3600.0,
+    seconds: float = 8 * 3600.0,
     frame_time: float = 1.0,
     weather: Weather | None = None,
     recorded: Sequence[SpectrumSet] = (),
