@@ -122,9 +122,13 @@ class Track:
         At the start.
     settings : TrackerSettings
         As of the tracker.
+    lines : PeakFilter, optional
+        What `PeakFilter.of` makes for this axis, where it is known already.
     """
 
-    def __init__(self, surroundings: Surroundings, settings: TrackerSettings) -> None:
+    def __init__(
+        self, surroundings: Surroundings, settings: TrackerSettings, lines: PeakFilter | None = None
+    ) -> None:
         self.surroundings, self.settings = surroundings, settings
         channels = len(surroundings.templates.axis)
         self.ring = np.zeros((settings.longest, channels))
@@ -146,7 +150,7 @@ class Track:
         self._seen = np.zeros(len(names))  # counts a frame of the nuisances, in the longest window ...
         self._others = np.zeros(len(names))  # ... and when there was no evidence last
         self._drift = 0.0
-        self._filter = PeakFilter.of(surroundings.engine)
+        self.lines = PeakFilter.of(surroundings.engine) if lines is None else lines
 
     @property
     def statistics(self) -> tuple[str, ...]:
@@ -169,7 +173,7 @@ class Track:
             taken = np.ascontiguousarray(engine.taken(self.sums[:count]))
             fit = engine.fit(taken, novelty=False, mean=True)
             statistics[:count, :-1] = fit.ratios[:, self.alarming]
-            statistics[:count, -1] = np.maximum(self._filter.strongest(taken, fit), self._rise(count))
+            statistics[:count, -1] = np.maximum(self.lines.strongest(taken, fit), self._rise(count))
             scores[:count], errors[:count] = fit.scores, fit.errors
             if count == w:
                 self._seen[self._nuisances] = fit.scores[-1, self._nuisances] / windows[-1]

@@ -15,7 +15,7 @@ from gamma_flow.data import Axis
 from gamma_flow.errors import AnalysisWarning, GammaFlowError
 from gamma_flow.live._episodes import Episode, Episodes
 from gamma_flow.live._surroundings import Surroundings
-from gamma_flow.live._track import Track
+from gamma_flow.live._track import PeakFilter, Track
 from gamma_flow.live.alarm import Alarm
 from gamma_flow.live.calibration import AlarmCalibration
 from gamma_flow.live.frames import Frame, moment
@@ -24,6 +24,7 @@ from gamma_flow.model import Model
 __all__ = ["Watched"]
 
 _LENGTHS = 1.5  # a frame so many times longer or shorter than those of the calibration is told
+_KEPT_AXES = 16  # whose filters are remembered
 _SECOND = np.timedelta64(1, "s")
 
 
@@ -38,6 +39,8 @@ class Watched:
         What is looked for.
     calibration : AlarmCalibration
         Settings and calibration.
+    lines : dict
+        Filters by axis, which detectors share.
 
     Attributes
     ----------
@@ -45,7 +48,10 @@ class Watched:
         What is not as the calibration assumes; empty if all is well.
     """
 
-    def __init__(self, detector: str, model: Model, calibration: AlarmCalibration) -> None:
+    def __init__(
+        self, detector: str, model: Model, calibration: AlarmCalibration, lines: dict[Axis, PeakFilter]
+    ) -> None:
+        self._lines = lines
         self.detector, self.model, self.calibration = detector, model, calibration
         self.note = ""
         self.episodes = Episodes(detector, calibration, calibration.statistics)
@@ -94,7 +100,9 @@ class Watched:
         how = self.calibration.settings
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", AnalysisWarning)
-            self._track = Track(Surroundings.of(self.model, axis, how), how)
+            self._track = Track(Surroundings.of(self.model, axis, how), how, self._lines.get(axis))
+        if len(self._lines) < _KEPT_AXES:
+            self._lines[axis] = self._track.lines
         if told:
             self.note = str(told[0].message)
         self._times.clear()

@@ -8,11 +8,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from gamma_flow.data import Axis
 from gamma_flow.errors import DamagedFileError, GammaFlowError, SettingsError
 from gamma_flow.io._source import Source
 from gamma_flow.io.container import read_container, write_container
 from gamma_flow.live._surroundings import Surroundings
-from gamma_flow.live._track import Track
+from gamma_flow.live._track import PeakFilter, Track
 from gamma_flow.live._watched import Watched
 from gamma_flow.live.alarm import Alarm
 from gamma_flow.live.calibration import AlarmCalibration
@@ -22,7 +23,7 @@ from gamma_flow.model import Model
 
 __all__ = ["Tracker"]
 
-_MOST = 1000  # detectors; whoever invents names must not fill memory
+_MOST = 256  # detectors, some 2 MB each; whoever invents names must not fill memory
 _REPLAYED = 3600  # frames of the log that a tracker without a state begins with
 
 
@@ -69,6 +70,7 @@ class Tracker:
             )
         self.notes: dict[str, str] = {}
         self._of: dict[str, Watched] = {}
+        self._lines: dict[Axis, PeakFilter] = {}
 
     def __call__(self, frames: Sequence[Frame], records: Sequence[Any] = ()) -> list[Alarm]:  # noqa: ARG002
         """Take new frames in, in order of arrival, and return the alarms that began, grew or ended.
@@ -129,7 +131,9 @@ class Tracker:
             if len(self._of) >= _MOST:
                 self.notes[""] = f"more than {_MOST} detectors: the further ones are not watched"
                 return []
-            one = self._of[frame.detector] = Watched(frame.detector, self.model, self.calibration)
+            one = self._of[frame.detector] = Watched(
+                frame.detector, self.model, self.calibration, self._lines
+            )
         out = one.frame(frame)
         if one.note:
             self.notes[frame.detector] = one.note
@@ -183,7 +187,7 @@ class Tracker:
             for name, told in header["detectors"].items():
                 start = f"d{told['number']}."
                 some = {key[len(start) :]: one for key, one in arrays.items() if key.startswith(start)}
-                made[name] = Watched(name, self.model, self.calibration)
+                made[name] = Watched(name, self.model, self.calibration, self._lines)
                 made[name].restore(told, some)
             self._of = made
             return int(header["position"])
