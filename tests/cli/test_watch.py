@@ -19,12 +19,14 @@ from rich.console import Console
 import gamma_flow as gf
 from gamma_flow.cli._live_table import grid, show, sparkline
 from gamma_flow.errors import LogError
+from gamma_flow.live.alarm import Alarm
 from gamma_flow.live.frames import Frame
 from gamma_flow.live.log import Log
 from gamma_flow.live.loop import Loop
 from gamma_flow.live.messages import encode
 from gamma_flow.live.opening import open_source
 from gamma_flow.live.sources.stdin import Lines
+from live import skies
 from live.brokers import Broker
 from live.conftest import broker, frames, model  # noqa: F401 - fixtures
 
@@ -179,3 +181,83 @@ def wait_for(done: Callable[[], bool]) -> None:
     while not done():
         assert time.monotonic() < end, "the program does not go on"
         time.sleep(0.02)
+
+
+def test_a_tracker_is_calibrated_beside_its_model_and_cries_out(tmp_path: Path) -> None:
+    path = tmp_path / "nai.gfm"
+    skies.model().save(path)
+    log = tmp_path / "lab.gfl"
+    args = (
+        "--rate",
+        str(skies.RATE),
+        "--hours",
+        "0.8",
+        "--nuisance",
+        "radon",
+        "--false-alarm-interval",
+        "1h",
+    )
+    made = run("tracker", "-m", str(path), *args)
+    assert made.returncode == 0, made.stderr
+    told = json.loads(made.stdout)
+    assert told["file"] == str(tmp_path / "nai.gft")
+    assert told["origin"] == "drawn"
+    assert told["threshold"] > 5
+    given = skies.stream(240, source=skies.SHAPES["Cs137"], counts=90.0, at=range(180, 200))
+    text = b"\n".join(encode(one) for one in given)
+    done = run("watch", "-", "-m", str(path), "--log", str(log), "--detail", "scores", stdin=text)
+    assert done.returncode == 0, done.stderr
+    alarms = [one for line in done.stdout.splitlines() if (one := json.loads(line))["type"] == "alarm"]
+    assert {(one["detector"], one["kind"], one["name"]) for one in alarms} == {("left", "class", "Cs137")}
+    assert alarms[-1]["end"] is not None
+    with Log.open(log, readonly=True) as opened:
+        (stored,) = opened.alarms()
+    assert stored.as_dict() == {key: alarms[-1][key] for key in stored.as_dict()}
+    assert Path(f"{log}.tracker").exists()
+    quiet = run("watch", "-", "-m", str(path), "--tracker", "off", stdin=text)
+    assert b'"alarm"' not in quiet.stdout
+    strict = run("watch", "-", "-m", str(path), "--false-alarm-interval", "1e9 y", stdin=text)
+    assert strict.returncode == 1
+    assert b"false_alarm_interval" in strict.stderr
+
+
+def test_a_tracker_that_cannot_be_is_one_sentence(tmp_path: Path, saved: Path) -> None:
+    for args, why in (
+        (("watch", "-", "--tracker", "a.gft"), "a tracker needs a model"),
+        (("watch", "-", "-m", str(saved), "--tracker", str(tmp_path / "no.gft")), "cannot be read"),
+        (("watch", "-", "-m", str(saved), "--false-alarm-interval", "8h"), "without a tracker"),
+        (("tracker", "-m", str(saved), "--rate", "100"), "a tracker needs counts"),
+        (("tracker", "-m", str(saved)), "neither"),
+    ):
+        done = run(*args)
+        assert done.returncode == 1, args
+        assert why in done.stderr.decode()
+        assert done.stderr.count(b"\n") == 1
+
+
+def test_recorded_background_of_a_log_calibrates(tmp_path: Path) -> None:
+    path = tmp_path / "nai.gfm"
+    skies.model().save(path)
+    with Log.open(tmp_path / "lab.gfl") as log:
+        log.append(skies.stream(3000))
+    out = tmp_path / "own.gft"
+    done = run("tracker", str(tmp_path / "lab.gfl"), "-m", str(path), "-o", str(out), "--nuisance", "radon")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["origin"] == "recorded"
+    assert out.exists()
+
+
+def test_the_table_shows_alarms_and_notes() -> None:
+    start = np.datetime64("2026-01-01T00:00:05")
+    details = {"p_value": 1e-9, "score_per_frame": 41.0}
+    lines = {"peaks": [{"energy": 835.2, "candidates": [{"nuclide": "Mn54"}, {"nuclide": "Ga72"}]}]}
+    alarms = [
+        Alarm("a", "left", "class", "Cs137", start, None, details),
+        Alarm("b", "right", "unknown", "", start, start + 5, lines),
+    ]
+    console = Console(file=(sink := io.StringIO()), width=120)
+    console.print(grid([], {}, 120, alarms, {"left": "the axis changed"}))
+    shown = sink.getvalue()
+    assert "ALARM left: Cs137 since 00:00:05, p 1.0e-09, 41 counts a frame" in shown
+    assert "ended right: unknown 00:00:05 to 00:00:10, line at 835 (Mn54, Ga72?)" in shown
+    assert "left: the axis changed" in shown

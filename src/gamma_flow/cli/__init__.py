@@ -25,6 +25,7 @@ _COMMANDS = {
     "run": "Prepare, train, analyse and evaluate in one go.",
     "simulate": "Draw spectra of sources, shields and detectors.",
     "study": "See how unknown spectra look to a model, and give it a rule for them.",
+    "tracker": "Calibrate the alarms of live operation on background.",
     "train": "Make a model from labelled spectra.",
     "watch": "Analyse frames of detectors as they arrive.",
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,18 +15,30 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from gamma_flow.live.alarm import Alarm
     from gamma_flow.live.frames import Frame
     from gamma_flow.live.loop import Loop, Outcome
+    from gamma_flow.live.restart import StateFile
     from gamma_flow.live.status import Status
+    from gamma_flow.live.tracker import Tracker
 
 __all__ = ["grid", "show", "sparkline"]
 
+_ALARMS = 5  # lines of alarms, the newest
 _BARS = " ▁▂▃▄▅▆▇█"
 
 
-def show(loop: Loop, stop_after: int | None = None, console: Console | None = None) -> None:
+def show(
+    loop: Loop,
+    stop_after: int | None = None,
+    console: Console | None = None,
+    *,
+    tracker: Tracker | None = None,
+    state: StateFile | None = None,
+) -> None:
     """Run a loop and show its detectors, until the source ends or so many frames have come."""
     latest: dict[str, Outcome] = {}
+    alarms: dict[str, Alarm] = {} if tracker is None else {one.key: one for one in tracker.open()}
     left = stop_after
     with Live(console=console, auto_refresh=False, transient=False) as live:
         while not loop.source.ended or loop.busy:
@@ -33,15 +46,30 @@ def show(loop: Loop, stop_after: int | None = None, console: Console | None = No
             for outcome in outcomes:
                 if outcome.frame is not None:
                     latest[outcome.status.detector] = outcome
-            live.update(grid(loop.board.all(), latest, live.console.width), refresh=True)
+                for alarm in outcome.alarms:
+                    alarms.pop(alarm.key, None)
+                    alarms[alarm.key] = alarm
+            alarms = dict([*alarms.items()][-_ALARMS:])
+            notes = {} if tracker is None else tracker.notes
+            live.update(
+                grid(loop.board.all(), latest, live.console.width, [*alarms.values()], notes), refresh=True
+            )
+            if state is not None:
+                state.keep(loop)
             if left is not None:
                 left -= sum(outcome.frame is not None for outcome in outcomes)
                 if left <= 0:
                     return
 
 
-def grid(states: Sequence[Status], latest: dict[str, Outcome], width: int = 120) -> Group:
-    """Return the table, one line a detector, and below it what is wrong with whom."""
+def grid(
+    states: Sequence[Status],
+    latest: dict[str, Outcome],
+    width: int = 120,
+    alarms: Sequence[Alarm] = (),
+    notes: Mapping[str, str] = MappingProxyType({}),
+) -> Group:
+    """Return the table, one line a detector, above it the alarms, below it what is wrong with whom."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), width=width)
     table.add_column("detector", no_wrap=True, overflow="ellipsis", max_width=20)
     table.add_column("UTC", no_wrap=True)
@@ -65,7 +93,24 @@ def grid(states: Sequence[Status], latest: dict[str, Outcome], width: int = 120)
         )
         if not well:
             wrong.append(Text(f"{status.detector}: {status.sentence}", style="red"))
-    return Group(table, *wrong)
+    wrong += [Text(f"{name or 'tracker'}: {note}", style="yellow") for name, note in notes.items()]
+    return Group(*(_alarm(one) for one in alarms), table, *wrong)
+
+
+def _alarm(alarm: Alarm) -> Text:
+    """Return an alarm as a line; those that go on stand out."""
+    what, details = alarm.name or "unknown", alarm.details
+    clock = str(alarm.start)[11:19]
+    span = f"since {clock}" if alarm.end is None else f"{clock} to {str(alarm.end)[11:19]}"
+    told = f"{'ALARM' if alarm.end is None else 'ended'} {alarm.detector}: {what} {span}"
+    if "p_value" in details:
+        told += f", p {details['p_value']:.1e}"
+    if "score_per_frame" in details:
+        told += f", {details['score_per_frame']:.3g} counts a frame"
+    for peak in details.get("peaks", [])[:2]:
+        names = ", ".join(one["nuclide"] for one in peak.get("candidates", [])[:3])
+        told += f", line at {peak['energy']:.0f}" + (f" ({names}?)" if names else "")
+    return Text(told, style="bold white on red" if alarm.end is None else "dim")
 
 
 def sparkline(values: NDArray[np.float64], width: int = 32) -> str:

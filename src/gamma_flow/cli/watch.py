@@ -13,7 +13,11 @@ import click
 from gamma_flow.cli._common import guarded, on_terminal
 
 if TYPE_CHECKING:
+    from gamma_flow.live.log import Log
     from gamma_flow.live.loop import Loop, Outcome
+    from gamma_flow.live.restart import StateFile
+    from gamma_flow.live.tracker import Tracker
+    from gamma_flow.model import Model
 
 
 @click.command()
@@ -32,6 +36,13 @@ if TYPE_CHECKING:
 @click.option(
     "--batch", type=click.IntRange(1), default=256, help="Messages that are taken at a time at most."
 )
+@click.option(
+    "--tracker",
+    "tracker_path",
+    metavar="FILE",
+    help="Calibration for alarms (.gft), or off  [default: the one beside the model, if there is one]",
+)
+@click.option("--false-alarm-interval", metavar="TIME", help="Time between two false alarms: 8h.")
 @guarded
 def command(
     source: str,
@@ -40,6 +51,8 @@ def command(
     log_limit: int | None,
     as_json: bool,
     stop_after: int | None,
+    tracker_path: str | None,
+    false_alarm_interval: str | None,
     **flags: Any,
 ) -> None:
     """Analyse the frames of SOURCE as they arrive.
@@ -53,21 +66,25 @@ def command(
     from gamma_flow.model import Model
 
     model = None if model_path is None else Model.load(model_path)
+    tracker = _tracker(model, model_path, tracker_path, false_alarm_interval)
     with ExitStack() as stack:
         limit = None if log_limit is None else log_limit * 10**6
         log = None if log_path is None else stack.enter_context(Log.open(log_path, max_bytes=limit))
         opened = stack.enter_context(open_source(source))
-        loop = Loop(opened, model, log, detail=flags["detail"], batch=flags["batch"])
+        state = _taken_up(tracker, log)
+        loop = Loop(opened, model, log, detail=flags["detail"], batch=flags["batch"], alarms=tracker)
         signal.signal(signal.SIGTERM, _interrupted)
         try:
             if as_json or not on_terminal():
-                _lines(loop, stop_after)
+                _lines(loop, stop_after, tracker, state)
             else:
                 from gamma_flow.cli._live_table import show
 
-                show(loop, stop_after)
+                show(loop, stop_after, tracker=tracker, state=state)
         except KeyboardInterrupt:
             click.echo("gamma-flow: ended", err=True)
+        if state is not None:
+            state.keep(loop, now=True)
         frames = sum(status.frames for status in loop.board.all())
         refused = sum(status.refused for status in loop.board.all())
         again = sum(status.duplicates for status in loop.board.all())
@@ -76,15 +93,55 @@ def command(
         sys.exit(1)
 
 
+def _tracker(
+    model: Model | None, model_path: Path | None, told: str | None, interval: str | None
+) -> Tracker | None:
+    """Return the tracker that is asked for, or that can be had: with a calibration beside the model."""
+    from gamma_flow.errors import SettingsError
+    from gamma_flow.live.calibration import AlarmCalibration
+    from gamma_flow.live.tracker import Tracker
+    from gamma_flow.nuclides.times import duration
+
+    beside = None if model_path is None else model_path.with_suffix(".gft")
+    path = Path(told) if told not in (None, "off") else beside if told is None else None
+    if told not in (None, "off") and model is None:
+        raise SettingsError("a tracker needs a model", where="--tracker", cure="name one: -m model.gfm")
+    if model is None or path is None or (told is None and not path.exists()):
+        if interval is not None:
+            raise SettingsError(
+                "without a tracker there are no alarms",
+                where="--false-alarm-interval",
+                cure="calibrate one: gamma-flow tracker -m model.gfm",
+            )
+        return None
+    calibration = AlarmCalibration.load(path)
+    return Tracker(model, calibration if interval is None else calibration.every(duration(interval)))
+
+
+def _taken_up(tracker: Tracker | None, log: Log | None) -> StateFile | None:
+    if tracker is None or log is None:
+        return None
+    from gamma_flow.live.restart import StateFile
+
+    state = StateFile(tracker, log)
+    _, sentence = state.take_up()
+    if sentence:
+        click.echo(f"warning: {sentence}", err=True)
+    return state
+
+
 def _interrupted(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _lines(loop: Loop, stop_after: int | None) -> None:
-    """Write one line of JSON for each result and each change of a state."""
+def _lines(
+    loop: Loop, stop_after: int | None, tracker: Tracker | None = None, state: StateFile | None = None
+) -> None:
+    """Write one line of JSON for each result, each alarm, and each change of a state or of a note."""
     from gamma_flow.live.messages import line
 
     states: dict[str, str] = {}
+    notes: dict[str, str] = {}
     stream = sys.stdout.buffer
     left = stop_after
     while not loop.source.ended or loop.busy:
@@ -94,16 +151,34 @@ def _lines(loop: Loop, stop_after: int | None) -> None:
             status = outcome.status
             if outcome.frame is not None:
                 text += line("result", _result(outcome)) + b"\n"
+            for alarm in outcome.alarms:
+                text += line("alarm", alarm.as_dict()) + b"\n"
             changed = states.get(status.detector, "ok") != status.state
             if changed or outcome.frame is None:
                 states[status.detector] = status.state
                 text += line("status", status.as_dict()) + b"\n"
+        for name, note in _news(tracker, notes):
+            text += line("note", {"detector": name, "sentence": note}) + b"\n"
         stream.write(text)
         stream.flush()
+        if state is not None:
+            state.keep(loop)
         if left is not None:
             left -= sum(outcome.frame is not None for outcome in outcomes)
             if left <= 0:
                 return
+
+
+def _news(tracker: Tracker | None, told: dict[str, str]) -> list[tuple[str, str]]:
+    """Return the notes of the tracker that are new; an empty sentence says that one is over."""
+    if tracker is None or (not tracker.notes and not told):
+        return []
+    now = dict(tracker.notes)
+    new = [(name, note) for name, note in now.items() if told.get(name) != note]
+    over = [(name, "") for name in told if name not in now]
+    told.clear()
+    told |= now
+    return new + over
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:

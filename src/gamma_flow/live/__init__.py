@@ -13,26 +13,48 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gamma_flow.live.alarm import Alarm
+    from gamma_flow.live.calibrating import calibrate
+    from gamma_flow.live.calibration import AlarmCalibration
     from gamma_flow.live.exporting import export
     from gamma_flow.live.frames import Frame
     from gamma_flow.live.log import Log
     from gamma_flow.live.loop import Loop
     from gamma_flow.live.messages import Decoder, Limits, encode
     from gamma_flow.live.opening import open_source
+    from gamma_flow.live.tracker import Tracker
+    from gamma_flow.live.tracker_settings import TrackerSettings
 
 _HOMES = {
     "Alarm": "alarm",
+    "AlarmCalibration": "calibration",
     "Decoder": "messages",
     "Frame": "frames",
     "Limits": "messages",
     "Log": "log",
     "Loop": "loop",
+    "Tracker": "tracker",
+    "TrackerSettings": "tracker_settings",
+    "calibrate": "calibrating",
     "encode": "messages",
     "export": "exporting",
     "open_source": "opening",
 }
 
-__all__ = ["Alarm", "Decoder", "Frame", "Limits", "Log", "Loop", "encode", "export", "open_source"]
+__all__ = [
+    "Alarm",
+    "AlarmCalibration",
+    "Decoder",
+    "Frame",
+    "Limits",
+    "Log",
+    "Loop",
+    "Tracker",
+    "TrackerSettings",
+    "calibrate",
+    "encode",
+    "export",
+    "open_source",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -117,6 +117,24 @@ class Reading:
             left -= len(rows)
             after = (rows[-1][2], rows[-1][0])
 
+    def since(self, number: int) -> Iterator[Entry]:
+        """Yield the frames that the log took after its entry of this number, in the order it took them.
+
+        Raises
+        ------
+        LogError
+            The log is damaged.
+        """
+        while rows := self._rows(SELECT + " WHERE f.id > ? ORDER BY f.id LIMIT ?", (number, AT_A_TIME)):
+            for row in rows:
+                yield self._entry(row)
+            number = rows[-1][0]
+
+    @property
+    def last(self) -> int:
+        """Number of the entry that the log took last; 0 while it is empty."""
+        return int(self._one("SELECT coalesce(max(id), 0) FROM frames"))
+
     def alarms(
         self,
         since: np.datetime64 | None = None,

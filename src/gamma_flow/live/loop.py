@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gamma_flow.data import SpectrumSet
@@ -35,11 +35,14 @@ class Outcome:
         None for a message that was refused, and for news about a source.
     record : dict or None
         What was found, as `Analysis.records` has it; None where the frame could not be analysed.
+    alarms : tuple of Alarm
+        Those of its detector that began, grew or ended in this step, with the last frame of the step.
     """
 
     status: Status
     frame: Frame | None = None
     record: dict[str, Any] | None = None
+    alarms: tuple[Alarm, ...] = ()
 
 
 def analysed(
@@ -88,6 +91,17 @@ def _warned(model: Model, spectra: SpectrumSet, detail: Detail) -> list[dict[str
     return [record | {"warning": mine[0]} for record in records] if mine else records
 
 
+def _with_alarms(outcomes: list[Outcome], alarms: Sequence[Alarm]) -> list[Outcome]:
+    """Give the last outcome of each detector the alarms of that detector."""
+    out = list(outcomes)
+    last = {one.status.detector: at for at, one in enumerate(out)}
+    for name, at in last.items():
+        mine = tuple(alarm for alarm in alarms if alarm.detector == name)
+        if mine:
+            out[at] = replace(out[at], alarms=mine)
+    return out
+
+
 @dataclass
 class _Batch:
     """What one step handles, kept while the log takes nothing."""
@@ -123,7 +137,8 @@ class Loop:
         waits.
     alarms : callable, optional
         Called with the new frames and their records before they are stored; returns the alarms to store with
-        them. It is called once for each frame, in order of arrival, with duplicates left out.
+        them. It is called once for each frame, in order of arrival, with duplicates left out. A
+        `gamma_flow.live.tracker.Tracker` is one.
 
     Attributes
     ----------
@@ -189,7 +204,7 @@ class Loop:
         self.source.acknowledge(batch.deliveries)
         for frame in batch.known:
             self.board.duplicate(frame, clock=clock)
-        told = self._told(batch.fresh, batch.found, clock)
+        told = _with_alarms(self._told(batch.fresh, batch.found, clock), batch.alarms)
         bad = [self._refusal(one, clock) for one in batch.deliveries if one.problem is not None]
         return [*news, *told, *bad]
 

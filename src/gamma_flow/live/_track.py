@@ -1,0 +1,267 @@
+"""One detector on one axis: sliding sums, their statistics, and what follows the surroundings."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamma_flow._engine import Engine, log_counts
+from gamma_flow.live._surroundings import Surroundings
+from gamma_flow.live.tracker_settings import TrackerSettings
+from gamma_flow.numerics.decompose import Decomposed
+
+__all__ = ["Look", "PeakFilter", "Track"]
+
+Floats = NDArray[np.float64]
+
+_REACH = 3.0  # standard deviations of a line to either side that its filter looks at
+_SPACING = 0.5  # of a full width at half maximum between two filters
+_TO_SIGMA = 1 / 2.3548200450309493
+_LEAST_RISE = 10.0  # counts of a window that are nothing unusual
+_FLOOR = 0.05  # counts below which no variance falls, as in the fit
+_MORE = 2.0  # times the usual counts: beyond it something is there, whatever its shape
+_FULL_STEP = 0.5  # of a drift that one longest window found: what the state moves within such a window
+
+
+@dataclass(frozen=True, eq=False)
+class PeakFilter:
+    """Lines of zero area at many places: the strongest answer is a peak that no template has.
+
+    Parameters
+    ----------
+    weights, squares : (A, M)
+        Of the active channels for each of M places, and their squares.
+    largest : (M,)
+        The largest weight of each.
+    """
+
+    weights: Floats
+    squares: Floats
+    largest: Floats
+
+    @classmethod
+    def of(cls, engine: Engine) -> PeakFilter:
+        """Make filters as wide as lines are, half a width apart."""
+        edges = engine.templates.axis.edges
+        used = np.flatnonzero(engine.templates.active)
+        lower, upper = edges[used], edges[used + 1]
+        middle = 0.5 * (lower + upper)
+        places, at = [], float(middle[0])
+        while at < middle[-1]:
+            places.append(at)
+            step = float(engine.line_width_at(np.array([at]))[0])
+            near = int(np.searchsorted(middle, at))
+            at += max(_SPACING * step, float((upper - lower)[min(near, len(used) - 1)]))
+        place = np.array(places)
+        sigma = np.maximum(engine.line_width_at(place) * _TO_SIGMA, 0.5 * float(np.median(upper - lower)))
+        away = (middle[:, None] - place) / sigma
+        near_by = np.abs(away) <= _REACH
+        bell = np.where(near_by, np.exp(-0.5 * away**2), 0.0)
+        mean = bell.sum(axis=0) / np.maximum(near_by.sum(axis=0), 1)
+        weights = np.where(near_by, bell - mean, 0.0)
+        whole = near_by.sum(axis=0) >= 3
+        # a filter that the end of the axis cuts would take the slope there for a peak
+        whole &= (place - middle[0] >= sigma * 2) & (middle[-1] - place >= sigma * 2)
+        weights = np.ascontiguousarray(weights[:, whole]) if whole.any() else np.zeros((len(middle), 1))
+        return cls(weights, weights**2, np.maximum(weights.max(axis=0), 1e-12))
+
+    def strongest(self, values: Floats, fit: Decomposed) -> Floats:
+        """Return the strongest positive answer of each spectrum, (N,), as a likelihood ratio.
+
+        Notes
+        -----
+        An answer is taken as a Poisson number about its expectation, in units of the filter's largest weight:
+        where there are many counts it is the square of the answer over its variance; where a channel expects
+        a hundredth of a count, two of them are no sensation.
+        """
+        assert fit.mean is not None
+        variance = np.maximum(fit.mean, _FLOOR)
+        variance = variance + (fit.mismatch[:, None] * fit.mean) ** 2
+        net, spread = (values - fit.mean) @ self.weights, variance @ self.squares
+        expected = np.maximum(spread / self.largest**2, 1e-12)
+        more = np.maximum(net / self.largest, 0.0) / expected
+        ratio = 2 * expected * ((1 + more) * np.log1p(more) - more)
+        best: Floats = ratio.max(axis=1)
+        return best
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What one frame showed.
+
+    Attributes
+    ----------
+    statistics : (W, S)
+        Likelihood ratio of each class that may be an alarm, and that of what no class explains: the strongest
+        peak of the residual, or counts beyond twice the usual ones; zero where a window is not full.
+    log_counts : float
+        log10 of the counts of a frame, over the longest window that is full.
+    scores, errors : (W, K)
+        Of the fit; zero where a window is not full.
+    sums : (W, C)
+        The windows themselves.
+    """
+
+    statistics: Floats
+    log_counts: float
+    scores: Floats
+    errors: Floats
+    sums: Floats
+
+
+class Track:
+    """State of one detector on one axis; `look` takes a frame in, `follow` learns from it or does not.
+
+    Parameters
+    ----------
+    surroundings : Surroundings
+        At the start.
+    settings : TrackerSettings
+        As of the tracker.
+    lines : PeakFilter, optional
+        What `PeakFilter.of` makes for this axis, where it is known already.
+    """
+
+    def __init__(
+        self, surroundings: Surroundings, settings: TrackerSettings, lines: PeakFilter | None = None
+    ) -> None:
+        self.surroundings, self.settings = surroundings, settings
+        channels = len(surroundings.templates.axis)
+        self.ring = np.zeros((settings.longest, channels))
+        self.seconds = np.zeros(settings.longest)
+        self.sums = np.zeros((len(settings.windows), channels))
+        self.lengths = np.zeros(len(settings.windows))  # s of each window
+        self.usual = np.zeros(2)  # counts and seconds of what the background was learned from
+        self.full = 0  # frames in the ring
+        self.number = 0  # frames so far
+        self.loud = -1  # number of the last one with evidence
+        self.pending = np.zeros(channels)
+        self.pending_seconds = 0.0
+        self.pending_others = np.zeros(len(surroundings.templates))
+        self.waited = 0  # frames since the last step
+        names = surroundings.templates.classes
+        kept = (*settings.nuisances, surroundings.templates.background)
+        self.alarming = [k for k, name in enumerate(names) if name not in kept]
+        self._nuisances = [names.index(name) for name in settings.nuisances]
+        self._seen = np.zeros(len(names))  # counts a frame of the nuisances, in the longest window ...
+        self._others = np.zeros(len(names))  # ... and when there was no evidence last
+        self._drift = 0.0
+        self.lines = PeakFilter.of(surroundings.engine) if lines is None else lines
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """Names of the statistics of a window."""
+        return (*(self.surroundings.templates.classes[k] for k in self.alarming), "unknown")
+
+    def clear(self) -> None:
+        """Let the windows begin anew: nothing reaches back behind this point."""
+        self.ring[:], self.seconds[:], self.sums[:], self.lengths[:], self.full = 0.0, 0.0, 0.0, 0.0, 0
+
+    def look(self, values: Floats, seconds: float) -> Look:
+        """Take one frame in and fit all windows that are full, in one call of the engine."""
+        windows = self.settings.windows
+        self._push(values, seconds)
+        count = sum(window <= self.full for window in windows)
+        engine = self.surroundings.engine
+        k, w = len(self.surroundings.templates), len(windows)
+        statistics, scores, errors = np.zeros((w, len(self.alarming) + 1)), np.zeros((w, k)), np.zeros((w, k))
+        if count:
+            taken = np.ascontiguousarray(engine.taken(self.sums[:count]))
+            fit = engine.fit(taken, novelty=False, mean=True)
+            statistics[:count, :-1] = fit.ratios[:, self.alarming]
+            statistics[:count, -1] = np.maximum(self.lines.strongest(taken, fit), self._rise(count))
+            scores[:count], errors[:count] = fit.scores, fit.errors
+            if count == w:
+                self._seen[self._nuisances] = fit.scores[-1, self._nuisances] / windows[-1]
+            self._drift = float(fit.drifts[-1, 0]) if fit.drifts.shape[1] and count == w else 0.0
+            total = float(self.sums[count - 1].sum()) / windows[count - 1]
+        else:
+            total = float(values.sum())
+        return Look(statistics, float(log_counts(np.array([total]))[0]), scores, errors, self.sums)
+
+    def _rise(self, count: int) -> Floats:
+        """Return the likelihood ratio of more than twice the usual counts in each full window."""
+        if not self.usual[1] > 0:
+            return np.zeros(count)
+        counts = self.sums[:count].sum(axis=1)
+        most = np.maximum(_MORE * self.usual[0] / self.usual[1] * self.lengths[:count], _LEAST_RISE)
+        above = counts > most
+        ratio = np.where(above, counts, most) / most
+        return np.asarray(2 * most * (ratio * np.log(ratio) - (ratio - 1)))
+
+    def _push(self, values: Floats, seconds: float) -> None:
+        longest = self.settings.longest
+        at = self.number % longest
+        for row, window in enumerate(self.settings.windows):
+            self.sums[row] += values
+            self.lengths[row] += seconds
+            if self.full >= window:
+                self.sums[row] -= self.ring[(self.number - window) % longest]
+                self.lengths[row] -= self.seconds[(self.number - window) % longest]
+        leaves = self.number - longest
+        if self.number < self.settings.warm_up:
+            self._learn(values, seconds)  # at the start what there is is the background
+        elif self.full == longest and self.loud < leaves and leaves >= self.settings.warm_up:
+            # the frame that leaves saw no evidence while it was in any window
+            self._learn(self.ring[at], float(self.seconds[at]))
+        self.ring[at], self.seconds[at] = values, seconds
+        self.full = min(self.full + 1, longest)
+        self.number += 1
+
+    def _learn(self, values: Floats, seconds: float) -> None:
+        self.pending += values
+        self.pending_seconds += seconds
+        self.pending_others += self._others
+
+    def follow(self, loud: bool) -> None:
+        """Learn from the frames that have left the windows, unless there is evidence."""
+        if loud:
+            self.loud = self.number - 1
+        else:
+            self._others[...] = self._seen
+        self.waited += 1
+        if loud or self.waited < self.settings.update:
+            return
+        how, around = self.settings, self.surroundings
+        gain = around.gain
+        if self._drift != 0.0:
+            step = min(1.0, _FULL_STEP * self.waited / how.longest)
+            gain *= 1.0 + step * self._drift * how.gain
+        heard = bool(self.pending.any())  # a detector that is silent teaches nothing
+        keep = math.exp(-self.pending_seconds / how.memory) if heard else 1.0
+        if heard or gain != around.gain:
+            values = self.pending if heard else None
+            self.surroundings = around.followed(values, keep=keep, others=self.pending_others, gain=gain)
+            self.usual *= keep
+            self.usual += (self.pending.sum(), self.pending_seconds) if heard else (0.0, 0.0)
+        self.pending[:], self.pending_others[:], self.pending_seconds, self.waited = 0.0, 0.0, 0.0, 0
+
+    # ------------------------------------------------------------------ its state
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return numbers and arrays from which `restored` makes the same track."""
+        told = {name: getattr(self, name) for name in _NUMBERS}
+        told |= {"gain": self.surroundings.gain, "drift": self._drift}
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        return told, arrays | {"counts": self.surroundings.counts, "others": self._others, "seen": self._seen}
+
+    def restore(self, told: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        """Take up what `state` gave."""
+        for name in _ARRAYS:
+            mine: Floats = getattr(self, name)
+            mine[...] = arrays[name]
+        for name in _NUMBERS:
+            setattr(self, name, type(getattr(self, name))(told[name]))
+        self._others[...], self._seen[...] = arrays["others"], arrays["seen"]
+        self._drift = float(told["drift"])
+        self.surroundings = replace(
+            self.surroundings, counts=np.array(arrays["counts"]), gain=float(told["gain"])
+        )
+
+
+_NUMBERS = ("full", "number", "loud", "waited", "pending_seconds")
+_ARRAYS = ("ring", "seconds", "sums", "lengths", "usual", "pending", "pending_others")
