@@ -13,7 +13,7 @@ import click
 from gamma_flow.cli._common import guarded, on_terminal
 
 if TYPE_CHECKING:
-    from gamma_flow.live.loop import Loop, Outcome
+    from gamma_flow.live.loop import Loop
 
 
 @click.command()
@@ -83,6 +83,7 @@ def _interrupted(*_: object) -> None:
 def _lines(loop: Loop, stop_after: int | None) -> None:
     """Write one line of JSON for each result and each change of a state."""
     from gamma_flow.live.messages import line
+    from gamma_flow.live.telling import result_of
 
     states: dict[str, str] = {}
     stream = sys.stdout.buffer
@@ -93,7 +94,7 @@ def _lines(loop: Loop, stop_after: int | None) -> None:
         for outcome in outcomes:
             status = outcome.status
             if outcome.frame is not None:
-                text += line("result", _result(outcome)) + b"\n"
+                text += line("result", result_of(outcome)) + b"\n"
             changed = states.get(status.detector, "ok") != status.state
             if changed or outcome.frame is None:
                 states[status.detector] = status.state
@@ -104,20 +105,3 @@ def _lines(loop: Loop, stop_after: int | None) -> None:
             left -= sum(outcome.frame is not None for outcome in outcomes)
             if left <= 0:
                 return
-
-
-def _result(outcome: Outcome) -> dict[str, Any]:
-    frame = outcome.frame
-    assert frame is not None
-    head: dict[str, Any] = {
-        "detector": frame.detector,
-        "time": f"{frame.time}Z",
-        "id": frame.id,
-        "state": outcome.status.state,
-        "total": frame.total,
-        "live_time": frame.live_time,  # NaN is written as null
-    }
-    found = outcome.record
-    if found is None:
-        return head | {"sentence": outcome.status.sentence}
-    return head | {name: value for name, value in found.items() if name not in head and name != "origin"}
