@@ -147,16 +147,19 @@ def _number(text: str) -> int:
 
 
 async def picture(request: Request) -> Response:
-    """Return a frame with its fit: the last one of a detector, or one of the log."""
-    query = Query(request, "detector", "frame", "token")
+    """Return a frame with its fit: the last one of a detector, the one of a time, or that of a number."""
+    query = Query(request, "detector", "time", "frame", "token")
     service = _service(request)
-    detector, number = query.text("detector"), query.number("frame", None, 0, 10**18)
-    if (detector is None) == (number is None):
+    detector, at = query.text("detector"), query.time("time")
+    number = query.number("frame", None, 0, 10**18)
+    if (detector is None) == (number is None) or (number is not None and at is not None):
         raise RequestError("a picture is that of a detector or of a frame", expected="detector or frame")
 
     def drawn() -> Response:
         if number is not None:
             spectrum = work.frame_of(service, number).frame()
+        elif at is not None:
+            spectrum = work.frame_at(service, detector or "", at)
         else:
             spectrum = service.latest(detector or "").frame
         head = {"detector": spectrum.detector, "time": f"{spectrum.time}Z", "id": spectrum.id}

@@ -159,10 +159,14 @@ class Service:
         RequestError
             Nothing came from it since the start.
         """
-        known = self._latest.get(detector)
+        known = self.latest_or_none(detector)
         if known is None:
             raise RequestError("no frame came from this detector since the start", where=detector[:80])
         return known
+
+    def latest_or_none(self, detector: str) -> Latest | None:
+        """Return the last frame of a detector, None if nothing came from it since the start."""
+        return self._latest.get(detector)
 
     def alarms(self) -> list[Alarm]:
         """Return the alarms that go on, and the last ones that ended, in order of their beginning."""

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal, cast, get_args
 
+import numpy as np
+
 from gamma_flow.data import SpectrumSet
 from gamma_flow.errors import GammaFlowError, IncompatibleError, RequestError
 from gamma_flow.live.entries import Entry
@@ -18,7 +20,7 @@ from gamma_flow.web.settings import WebSettings
 from gamma_flow.web.strips import strip
 from gamma_flow.web.uploads import Upload, frames_in, is_json, sets_in
 
-__all__ = ["DETAILS", "analyse", "entry_told", "frame_of", "page_of_frames", "picture_of"]
+__all__ = ["DETAILS", "analyse", "entry_told", "frame_at", "frame_of", "page_of_frames", "picture_of"]
 
 DETAILS: tuple[str, ...] = get_args(Detail)
 
@@ -114,6 +116,23 @@ def frame_of(service: Service, number: int) -> Entry:
     if entry is None:
         raise RequestError("there is no such frame", where="frame", found=str(number))
     return entry
+
+
+def frame_at(service: Service, detector: str, time: np.datetime64) -> Frame:
+    """Return the frame of a detector that began at a time: the last one if it is that, else one of the log.
+
+    Raises
+    ------
+    RequestError
+        There is none.
+    """
+    last = service.latest_or_none(detector)
+    if last is not None and last.frame.time == time:
+        return last.frame
+    until = time + np.timedelta64(1, "us")
+    for entry in service.reader().frames(time, until, detector, limit=1):
+        return entry.frame()
+    raise RequestError("there is no such frame", where=detector[:80], found=f"{time}")
 
 
 def entry_told(entry: Entry, spectra: str = "none") -> dict[str, Any]:
