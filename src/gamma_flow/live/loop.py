@@ -199,7 +199,9 @@ class Loop:
             self.board.duplicate(frame, clock=clock)
         told = self._told(batch.fresh, batch.found, clock)
         bad = [self._refusal(one, clock) for one in batch.deliveries if one.problem is not None]
-        return [*news, *told, *bad]
+        # one detector may fall silent while others of the same source go on
+        silent = [Outcome(status) for status in self.board.silent(clock=clock)]
+        return [*news, *told, *bad, *silent]
 
     def _analyse(self, batch: _Batch) -> None:
         """Fill in what is new and what was found in it, once: a second try at the log asks nobody again."""

@@ -31,7 +31,7 @@ from gamma_flow.io.registry import read_source
 from gamma_flow.live._values import TYPES, unpacked
 from gamma_flow.live.frames import Frame, frames_of, moment, now
 
-__all__ = ["VERSION", "Decoder", "Limits", "encode", "encode_n42", "line", "refuse_large_n42"]
+__all__ = ["VERSION", "Decoder", "Limits", "encode", "encode_n42", "line", "refuse_large_n42", "schemas"]
 
 VERSION = 1
 """Version of the messages that are written here; others are refused."""
@@ -425,3 +425,20 @@ def line(kind: str, content: Mapping[str, Any]) -> bytes:
     b'{"version":1,"type":"status","detector":"left","state":"silent"}'
     """
     return msgspec.json.encode({"version": VERSION, "type": kind, **content})
+
+
+def schemas(template: str) -> dict[str, Any]:
+    """Return JSON schemas of messages, ``Frame`` and ``Frames`` and what is in them, by name.
+
+    Parameters
+    ----------
+    template : str
+        Of references: ``"#/$defs/{name}"``.
+    """
+    names = {"_AxisPart": "Axis", "_FramePart": "Frame", "_FramesPart": "Frames"}
+    _, made = msgspec.json.schema_components((_FramePart, _FramesPart), ref_template=template)
+    whole = msgspec.json.encode(made).decode()
+    for old, new in names.items():
+        whole = whole.replace(template.format(name=old), template.format(name=new))
+    parts: dict[str, Any] = msgspec.json.decode(whole)
+    return {names.get(old, old): {**part, "title": names.get(old, old)} for old, part in parts.items()}

@@ -12,7 +12,7 @@ from gamma_flow.data import SpectrumSet
 from gamma_flow.diagnostics import decompose
 from gamma_flow.errors import GammaFlowError
 from gamma_flow.model import Model
-from gamma_flow.nuclides import hyphenated, lines
+from gamma_flow.nuclides import category, hyphenated, lines
 from gamma_flow.plot.palette import INK, UNKNOWN, Palette
 
 __all__ = ["bare", "palette_of", "picture"]
@@ -23,8 +23,8 @@ _PEAKS = 6
 _CANDIDATES = 4
 _NEAR = 0.012  # of the energy, and
 _NEAR_KEV = 2.0  # keV: how far a line may lie from a peak
-_LEAST_INTENSITY = 0.05
-_LEAST_HALF_LIFE = 3600.0
+_LEAST_INTENSITY = 0.02  # photons per decay, of nuclides that one has to expect
+_STRONG, _LONG = 0.1, 86_400.0  # and least intensity and half-life (s) of all others
 
 
 def bare(spectra: SpectrumSet) -> dict[str, Any]:
@@ -130,11 +130,13 @@ def _unknown(model: Model, spectra: SpectrumSet) -> dict[str, Any] | None:
 
 
 def _candidates(energy: float) -> list[dict[str, Any]]:
-    """Return strong lines of nuclides that live long enough to be met, the strongest first."""
+    """Return lines near an energy: those of nuclides to be expected, then of long-lived others."""
     reach = max(_NEAR_KEV, _NEAR * energy)
-    near = lines(max(energy - reach, 0.0), energy + reach, _LEAST_INTENSITY, _LEAST_HALF_LIFE)
+    low, high = max(energy - reach, 0.0), energy + reach
+    expected = [one for one in lines(low, high, _LEAST_INTENSITY).as_dicts() if _expected(one)]
+    others = lines(low, high, _STRONG, _LONG).as_dicts()
     found: dict[str, dict[str, Any]] = {}
-    for one in near.as_dicts():
+    for one in (*expected, *others):
         name = hyphenated(str(one["nuclide"]))
         if name not in found and len(found) < _CANDIDATES:
             found[name] = {
@@ -143,6 +145,10 @@ def _candidates(energy: float) -> list[dict[str, Any]]:
                 "intensity": float(one["intensity"]),
             }
     return list(found.values())
+
+
+def _expected(line: dict[str, Any]) -> bool:
+    return category(str(line["nuclide"])) != "other"
 
 
 def palette_of(model: Model | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from gamma_flow.errors import MissingDependencyError, SettingsError
 from gamma_flow.live.log import Log
@@ -12,6 +13,9 @@ from gamma_flow.live.loop import Detail
 from gamma_flow.live.sources._base import Source
 from gamma_flow.model import Model
 from gamma_flow.web.settings import WebSettings
+
+if TYPE_CHECKING:
+    from gamma_flow.web.service import Alarms
 
 __all__ = ["serve"]
 
@@ -25,6 +29,7 @@ def serve(
     log: Log | None = None,
     *,
     detail: Detail = "everything",
+    alarms: Alarms | None = None,
     told: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until the program is asked to end (Ctrl-C, SIGTERM).
@@ -33,7 +38,7 @@ def serve(
     ----------
     settings : WebSettings
         Where, and for whom.
-    model, sources, log, detail
+    model, sources, log, detail, alarms
         As of the `gamma_flow.web.Service`.
     told : callable, optional
         Called with a sentence that holds the link of the page, once it can be opened.
@@ -57,7 +62,7 @@ def serve(
     from gamma_flow.web.service import Service
 
     hub = Hub(settings.clients, settings.waiting)
-    service = Service(model, sources, log, detail=detail, hub=hub)
+    service = Service(model, sources, log, detail=detail, alarms=alarms, hub=hub)
     bound = _bound(settings)
     config = uvicorn.Config(
         application(service, settings),

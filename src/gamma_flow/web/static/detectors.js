@@ -1,6 +1,6 @@
 // The row of detectors: name, state, rate; one is selected.
 
-import { ago, made, number, say } from "./format.js";
+import { ago, clock, made, number, say } from "./format.js";
 
 const WORDS = {
   silent: "silent",
@@ -55,6 +55,9 @@ export class Detectors {
       button.toggleAttribute("data-alarm", alarmed.has(name));
       button.title = detector.sentence;
       const chosen = name === state.selected;
+      if (chosen && button.getAttribute("aria-selected") !== "true") {
+        button.scrollIntoView({ block: "nearest", inline: "nearest" });
+      }
       button.setAttribute("aria-selected", chosen);
       button.tabIndex = chosen ? 0 : -1;
       say(told, alarmed.has(name) ? "alarm" : this.#told(detector));
@@ -63,13 +66,12 @@ export class Detectors {
 
   #told(detector) {
     if (detector.state === "silent") {
-      const last = detector.rows.at(-1);
-      return last ? `silent for ${ago(Date.now() - last.at)}` : "silent";
+      return detector.last ? `silent for ${ago(Date.now() - detector.last)}` : "silent";
     }
     const word = WORDS[detector.state];
     if (word && word !== "ok") return word;
     const rows = detector.rows.slice(-10);
-    if (!rows.length) return detector.frames ? "" : "no frame yet";
+    if (!rows.length) return detector.last ? `last ${clock(detector.last)}` : "no frame yet";
     const live = rows.reduce((sum, row) => sum + (row.live ?? 0), 0);
     const counts = rows.reduce((sum, row) => sum + row.total, 0);
     return live > 0 ? `${number(counts / live)} /s` : `${number(counts / rows.length)} counts`;

@@ -17,6 +17,8 @@ import { Waterfall } from "./waterfall.js";
 
 const SHOWN = 600; // rows of the timeline
 const PICTURE = 100; // ms between two pictures at least
+const HELD = 1500; // ms that a name stays in sight after it was found: ten frames a second would flicker
+const HELD_UNKNOWN = 4000; // ms, the same for the panel of the unknown, which has to be read
 const SPEAK = 2000; // ms between two answers that are said aloud
 
 const page = (id) => document.getElementById(id);
@@ -26,6 +28,7 @@ let asked = ""; // of which picture the last request was
 let asking = false;
 let lastAsked = 0;
 let lastSpoken = ["", 0];
+let lastNovel = -1e9; // when an unknown was drawn
 let dirty = false;
 
 const changed = () => {
@@ -48,6 +51,7 @@ function select(name) {
   state.moment = state.until = null;
   picture = null;
   asked = "";
+  lastNovel = -1e9;
   past.fill(state.current);
   changed();
 }
@@ -147,14 +151,16 @@ function draw() {
   drawNote(current, shown);
   if (shown) {
     const fits = picture && (live ? picture.moment === null : picture.moment === shown);
-    drawAnswer(page("answer"), shown.present, shown.novel);
+    drawVerdict(current, shown, live);
     drawFacts(current, shown, live);
     if (fits && picture.edges) {
       if (picture.drawn !== true) {
         picture.drawn = true;
         spectrum.draw(picture);
         drawShares(page("shares"), picture);
-        drawUnknown(page("unknown"), picture);
+        if (picture.novel) lastNovel = performance.now();
+        const held = live && picture.classes && performance.now() - lastNovel < HELD_UNKNOWN;
+        if (picture.novel || !held) drawUnknown(page("unknown"), picture);
       }
     }
     speak(current, shown);
@@ -170,6 +176,17 @@ function draw() {
   drawWhen(rows, live);
   page("whole").hidden = spectrum.range.whole;
   look();
+}
+
+function drawVerdict(detector, row, live) {
+  if (!live) {
+    drawAnswer(page("answer"), row.present, row.novel);
+    return;
+  }
+  const found = state.held(detector, HELD);
+  const pale = [...found].filter(([, last]) => !last).map(([name]) => name);
+  const names = [...found.keys()].filter((name) => name).sort();
+  drawAnswer(page("answer"), names, found.has(""), pale);
 }
 
 function drawNote(current, shown) {

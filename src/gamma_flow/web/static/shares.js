@@ -58,26 +58,29 @@ function one(name, told) {
   if (told.share_error && (told.share > 0 || told.share_error > 0.0005)) {
     value.append(" ", made("small", "", `± ${(100 * told.share_error).toFixed(told.share_error < 0.1 ? 1 : 0)}`));
   }
-  const sure = [told.present ? "found" : "not found"];
-  if (!isBackground(name) && told.p_value !== undefined) sure.push(chance(told.p_value));
-  sure.push(`${number(told.score)} counts`);
-  row.append(label, bar(told, name), value, made("span", "sure", sure.join("  ·  ")));
+  const sure = [];
+  if (told.present || told.p_value < 0.2) {
+    sure.push(told.present ? "found" : "not found");
+    if (!isBackground(name)) sure.push(chance(told.p_value));
+    sure.push(`${number(told.score)} counts`);
+  }
+  row.append(label, bar(told, name), value);
+  if (sure.length) row.append(made("span", "sure", sure.filter(Boolean).join(" · ")));
   return row;
 }
 
-/** Say what was found. */
-export function drawAnswer(place, present, novel) {
-  const named = present.filter((name) => !isBackground(name));
-  const key = JSON.stringify([present, novel]);
+/** Say what was found; names in `held` were there a moment ago, and stand pale. */
+export function drawAnswer(place, present, novel, held = []) {
+  const key = JSON.stringify([present, novel, held]);
   if (place.dataset.key === key) return;
   place.dataset.key = key;
-  const parts = named.map((name) => {
-    const found = made("span", "");
+  const parts = present.filter((name) => !isBackground(name)).map((name) => {
+    const found = made("span", held.includes(name) ? "held" : "");
     found.append(mark(name), name);
     return found;
   });
   if (novel) {
-    const strange = made("span", "strange");
+    const strange = made("span", held.includes("") ? "strange held" : "strange");
     strange.append(mark("unknown"), "Unknown");
     parts.push(strange);
   }

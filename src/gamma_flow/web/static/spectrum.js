@@ -6,7 +6,8 @@ import { number } from "./format.js";
 import { zoomable } from "./zoom.js";
 
 const SLOTS = 9; // components with an area of their own; further ones are one area
-const CALM = 0.97; // of its height that the scale may fall with a picture, so that it does not jump
+const CALM = 0.98; // of its height that the scale may fall to with a picture, so that it does not jump
+const QUICK = 0.6; // the same when little is left of what it was made for
 
 export class Spectrum {
   #plot = null;
@@ -55,7 +56,8 @@ export class Spectrum {
     if (other) this.#whole = true;
     const data = this.#data(picture);
     const highest = Math.max(3, ...data.at(-1).filter((value) => value !== null)) * 1.12;
-    this.#top = other ? highest : Math.max(highest, this.#top * CALM);
+    const fall = highest < this.#top / 3 ? QUICK : CALM;
+    this.#top = other ? highest : Math.max(highest, this.#top * fall);
     if (!this.#plot || before?.unit !== picture.unit) this.#make(data);
     else this.#plot.setData(data, false);
     if (this.#whole) this.#setRange(picture.edges[0], picture.edges.at(-1));
@@ -153,7 +155,7 @@ export class Spectrum {
       scales: { x: { time: false, auto: false }, y: { auto: false, distr: this.#log ? 4 : 1, asinh: 2 } },
       axes: [
         { ...axis, label: unit === "keV" ? "energy (keV)" : unit, labelSize: 20, size: 30, labelFont: "13px system-ui" },
-        { ...axis, size: 52, values: (_, ticks) => ticks.map(this.#log ? decade : plain) },
+        { ...axis, size: 52, filter: (_, splits) => splits.map((at) => (at < 0 ? null : at)), values: (_, ticks) => ticks.map(this.#log ? decade : plain) },
       ],
       series: [
         {},
@@ -194,7 +196,7 @@ export class Spectrum {
     const told = [`${number(at)} ${unit}`, `${number(values[k])} ${kind === "counts" ? "counts" : ""}`];
     if (fit?.[k] !== null && fit?.[k] !== undefined) told.push(`fit ${number(fit[k])}`);
     if (pulls?.[k] !== null && pulls?.[k] !== undefined) told.push(`${pulls[k] >= 0 ? "+" : "−"}${Math.abs(pulls[k]).toFixed(1)} σ`);
-    this.readout.textContent = told.join("   ");
+    this.readout.textContent = told.join(" · ");
   }
 
   #resize() {

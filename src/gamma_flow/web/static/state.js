@@ -19,7 +19,7 @@ function row(message) {
 }
 
 export class State {
-  detectors = new Map(); // name to {name, state, sentence, frames, last, rows, cursor, more}
+  detectors = new Map(); // by name
   alarms = new Map(); // key to alarm
   selected = null;
   moment = null; // the row that is looked at; null: the last one
@@ -30,7 +30,7 @@ export class State {
     let found = this.detectors.get(name);
     if (!found) {
       if (this.detectors.size >= MOST_DETECTORS) return null;
-      found = { name, state: "ok", sentence: "", frames: 0, rows: [], cursor: null, more: true, filled: false, heard: 0 };
+      found = { name, state: "ok", sentence: "", frames: 0, rows: [], cursor: null, more: true, filled: false, last: null };
       this.detectors.set(name, found);
     }
     return found;
@@ -50,10 +50,11 @@ export class State {
     const detector = this.detector(message.detector);
     if (!detector) return null;
     detector.frames += 1;
-    detector.heard = performance.now();
     detector.state = message.state;
+    if (message.state === "ok") detector.sentence = "";
     const last = detector.rows.at(-1);
     const fresh = row(message);
+    detector.last = fresh.at;
     if (last && fresh.at < last.at) this.insert(detector, fresh);
     else detector.rows.push(fresh);
     if (detector.rows.length > MOST + 200 && this.until === null) {
@@ -86,12 +87,25 @@ export class State {
     detector.state = message.state;
     detector.sentence = message.sentence;
     detector.frames = message.frames;
+    detector.last = message.last ? Date.parse(message.last) : null;
     return detector;
   }
 
   alarm(message) {
     if (message.end === null) this.alarms.set(message.key, message);
     else this.alarms.delete(message.key);
+  }
+
+  /** What the last frames of a detector showed, so many milliseconds back: names, and whether the last had them. */
+  held(detector, back) {
+    const rows = detector.rows;
+    const now = rows.at(-1);
+    const found = new Map();
+    for (let k = rows.length - 1; k >= 0 && now.at - rows[k].at <= back && k > rows.length - 100; k -= 1) {
+      for (const name of rows[k].present) if (!found.has(name)) found.set(name, k === rows.length - 1);
+      if (rows[k].novel && !found.has("")) found.set("", k === rows.length - 1);
+    }
+    return found;
   }
 
   /** Rows up to the moment that is looked at, `count` at most, the newest last. */

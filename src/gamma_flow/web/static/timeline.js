@@ -6,7 +6,7 @@ import { clock, number } from "./format.js";
 const SIDE = 96; // CSS pixels of the names at the left
 const LINE = 15; // of a class
 const FOOT = 17; // of the times
-const MOST = 6; // classes with a line
+const MOST = 5; // classes with a line
 
 export class Timeline {
   #rows = [];
@@ -98,7 +98,8 @@ export class Timeline {
       // a mark lasts until the next frame, but not over a silence
       const usual = (x(rows[last]) - x(rows[0])) / Math.max(last, 1);
       const next = k < last ? x(rows[k + 1]) : x(row) + usual;
-      context.fillRect(x(row), top + 2, Math.min(Math.max(next - x(row), 1.5), 3 * usual + 2), LINE - 5);
+      const long = Math.min(Math.max(next - x(row) + 0.6, 1.5), 3 * usual + 2);
+      context.fillRect(x(row), top + 2, Math.min(long, width - 8 - x(row) + 1.5), LINE - 5);
     });
     context.font = "12px system-ui";
     context.textAlign = "left";
