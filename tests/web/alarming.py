@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import click
+
 from gamma_flow.live.alarm import Alarm
 from gamma_flow.live.log import Log
 from gamma_flow.model import Model
@@ -35,7 +37,7 @@ def main(model: str, log: str, _: str, port: str) -> None:
     with Log.open(log) as opened:
         serve(
             WebSettings(port=int(port)), loaded, [], opened, alarms=hook,
-            told=lambda text: print(text, file=sys.stderr, flush=True),
+            told=lambda text: click.echo(text, err=True),
         )  # fmt: skip
 
 

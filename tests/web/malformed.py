@@ -1,4 +1,4 @@
-"""Bodies that no service should take, drawn from a generator: cut, huge, deep, of wrong types, bombs, paths."""
+"""Bodies that no service should take, drawn at random: cut, huge, deep, wrong, bombs, paths."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from gamma_flow.live.messages import encode, encode_n42
 Rng = np.random.Generator
 _FIELDS = ("version", "type", "detector", "id", "time", "live_time", "counts", "axis", "meta", "encoding")
 _VALUES = (
-    None, -1, 1e400, "x", [], {}, [[1]], True, "\x00", "../../etc/passwd", -0.5, 2**70, ["a"], {"a": {"b": 1}}, "NaN",
+    None, -1, 1e400, "x", [], {}, [[1]],
+    True, "\x00", "../../etc/passwd", -0.5, 2**70, ["a"], {"a": {"b": 1}}, "NaN",
 )  # fmt: skip
 
 

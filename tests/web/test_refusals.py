@@ -98,7 +98,8 @@ def test_a_body_that_is_too_large_is_refused_and_the_sender_hears_why(served: Se
 def test_a_body_of_unknown_length_is_cut_off_at_the_limit(served: Served) -> None:
     with socket.create_connection(("127.0.0.1", served.port)) as wire:
         wire.sendall(
-            f"POST /analyse HTTP/1.1\r\nHost: localhost:{served.port}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+            f"POST /analyse HTTP/1.1\r\nHost: localhost:{served.port}\r\n".encode()
+            + b"Transfer-Encoding: chunked\r\n\r\n"
         )
         piece = b"10000\r\n" + b"7" * 65536 + b"\r\n"
         for _ in range(80):
@@ -158,7 +159,7 @@ def test_a_full_disk_refuses_frames_and_keeps_what_was_stored(
 
     code = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000));"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000));"
         "sys.argv[0] = 'gamma-flow'; from gamma_flow.cli import main; main()"
     )
     log = tmp_path / "log.gfl"

@@ -87,7 +87,8 @@ def test_too_many_clients_are_refused(saved: Path) -> None:
         held = [Live(made) for _ in range(64)]
         for one in held:
             one.next()
-        assert Live(made).refused == 403
+        with Live(made) as one_more:
+            assert one_more.refused == 403
         assert made.ask("GET", "/events")[0] == 503
         for one in held:
             one.close()
@@ -96,8 +97,8 @@ def test_too_many_clients_are_refused(saved: Path) -> None:
 def test_several_sources_run_side_by_side_and_one_that_falls_silent_is_told(
     saved: Path,
     tmp_path: Path,
-    broker: Broker,
-    frames: Frames,  # noqa: F811
+    broker: Broker,  # noqa: F811
+    frames: Frames,
 ) -> None:
     import paho.mqtt.client as mqtt
 

@@ -25,8 +25,8 @@ def document() -> Plain:
         "info": {
             "title": "gamma_flow",
             "version": __version__,
-            "description": "What is in the spectra of detectors, as they arrive. Every refusal is a 4xx with one "
-            "sentence. Results as they come: a WebSocket under /live, server-sent events under /events.",
+            "description": "What is in the spectra of detectors, as they arrive. Every refusal is a 4xx with "
+            "one sentence. Results as they come: a WebSocket under /live, server-sent events under /events.",
             "license": {"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
         },
         "servers": [{"url": "/"}],

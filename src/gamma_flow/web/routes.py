@@ -161,7 +161,7 @@ async def picture(request: Request) -> Response:
         elif at is not None:
             spectrum = work.frame_at(service, detector or "", at)
         else:
-            spectrum = service.latest(detector or "").frame
+            spectrum = work.last_frame(service, detector or "")
         head = {"detector": spectrum.detector, "time": f"{spectrum.time}Z", "id": spectrum.id}
         return answer(head | work.picture_of(service, spectrum.as_set()))
 

@@ -151,20 +151,7 @@ class Service:
                 found[status.detector] = status if other is None else _joined(other, status)
         return [found[name] for name in sorted(found)]
 
-    def latest(self, detector: str) -> Latest:
-        """Return the last frame of a detector.
-
-        Raises
-        ------
-        RequestError
-            Nothing came from it since the start.
-        """
-        known = self.latest_or_none(detector)
-        if known is None:
-            raise RequestError("no frame came from this detector since the start", where=detector[:80])
-        return known
-
-    def latest_or_none(self, detector: str) -> Latest | None:
+    def latest(self, detector: str) -> Latest | None:
         """Return the last frame of a detector, None if nothing came from it since the start."""
         return self._latest.get(detector)
 

@@ -20,7 +20,16 @@ from gamma_flow.web.settings import WebSettings
 from gamma_flow.web.strips import strip
 from gamma_flow.web.uploads import Upload, frames_in, is_json, sets_in
 
-__all__ = ["DETAILS", "analyse", "entry_told", "frame_at", "frame_of", "page_of_frames", "picture_of"]
+__all__ = [
+    "DETAILS",
+    "analyse",
+    "entry_told",
+    "frame_at",
+    "frame_of",
+    "last_frame",
+    "page_of_frames",
+    "picture_of",
+]
 
 DETAILS: tuple[str, ...] = get_args(Detail)
 
@@ -118,6 +127,23 @@ def frame_of(service: Service, number: int) -> Entry:
     return entry
 
 
+def last_frame(service: Service, detector: str) -> Frame:
+    """Return the last frame of a detector: since the start, or else of the log.
+
+    Raises
+    ------
+    RequestError
+        There is none.
+    """
+    last = service.latest(detector)
+    if last is not None:
+        return last.frame
+    if service.log is not None:
+        for entry in service.reader().frames(detector=detector, newest_first=True, limit=1):
+            return entry.frame()
+    raise RequestError("no frame came from this detector", where=detector[:80])
+
+
 def frame_at(service: Service, detector: str, time: np.datetime64) -> Frame:
     """Return the frame of a detector that began at a time: the last one if it is that, else one of the log.
 
@@ -126,7 +152,7 @@ def frame_at(service: Service, detector: str, time: np.datetime64) -> Frame:
     RequestError
         There is none.
     """
-    last = service.latest_or_none(detector)
+    last = service.latest(detector)
     if last is not None and last.frame.time == time:
         return last.frame
     until = time + np.timedelta64(1, "us")

@@ -2,6 +2,7 @@
 
 import { ago, clock, made, number, say } from "./format.js";
 
+const LONG = 86_400_000; // ms: what began longer ago is no clock of ours
 const WORDS = {
   silent: "silent",
   axis: "axis changed",
@@ -25,8 +26,7 @@ export class Detectors {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (!step) return;
       event.stopPropagation();
-      this.step(step);
-      this.place.querySelector("[aria-selected=true]")?.focus();
+      this.#buttons.get(this.step(step))?.button.focus();
     });
   }
 
@@ -34,7 +34,9 @@ export class Detectors {
   step(by) {
     const names = [...this.#buttons.keys()];
     const at = names.indexOf(this.current);
-    if (names.length) this.selected(names[(at + by + names.length) % names.length]);
+    const name = names[(at + by + names.length) % names.length];
+    if (name !== undefined) this.selected(name);
+    return name;
   }
 
   at(number) {
@@ -66,7 +68,9 @@ export class Detectors {
 
   #told(detector) {
     if (detector.state === "silent") {
-      return detector.last ? `silent for ${ago(Date.now() - detector.last)}` : "silent";
+      // what was heard here, or the clock of the detector where that can be right
+      const since = detector.heard === null ? Date.now() - detector.last : performance.now() - detector.heard;
+      return since < LONG ? `silent for ${ago(since)}` : "silent";
     }
     const word = WORDS[detector.state];
     if (word && word !== "ok") return word;

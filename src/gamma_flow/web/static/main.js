@@ -27,7 +27,7 @@ let picture = null; // what is drawn, with `for`: the row that it is of
 let asked = ""; // of which picture the last request was
 let asking = false;
 let lastAsked = 0;
-let lastSpoken = ["", 0];
+let lastSpoken = ["", -1e9];
 let lastNovel = -1e9; // when an unknown was drawn
 let dirty = false;
 
@@ -69,8 +69,10 @@ function told(message) {
     state.alarm(message);
   } else if (message.type === "hello") {
     state.alarms.clear(); // those that go on follow
+    state.gap();
     refresh();
   } else if (message.type === "dropped") {
+    state.gap();
     resync();
   }
   changed();
@@ -81,18 +83,12 @@ async function refresh() {
   try {
     const { model, palette } = await ask("/model");
     learn(palette, model?.background ?? null);
-    page("answer").dataset.key = ""; // drawn anew in its colours
+    for (const id of ["answer", "alarms"]) page(id).dataset.key = ""; // drawn anew in these colours
     const health = await ask("/health");
     past.logged = health.log;
     page("older").disabled = !health.log;
   } catch {
     return; // the next connection asks again
-  }
-  for (const detector of state.detectors.values()) {
-    detector.rows = [];
-    detector.cursor = null;
-    detector.more = true;
-    detector.filled = false;
   }
   asked = "";
   await past.fill(state.current);
@@ -106,6 +102,7 @@ async function resync() {
     state.alarms.clear();
     alarms.alarms.forEach((alarm) => state.alarm(alarm));
     states.detectors.forEach((one) => state.status(one));
+    await past.fill(state.current);
   } catch {
     return;
   }

@@ -10,25 +10,25 @@ export class Past {
   constructor(state, changed) {
     this.state = state;
     this.changed = changed;
-    this.logged = true; // until the service says that it keeps no log
+    this.logged = false; // until the service says that it keeps a log
   }
 
   /** See to it that the first rows of a detector are there. */
   async fill(detector) {
     if (detector && !detector.filled && this.logged) {
       detector.filled = true;
-      await this.#fetch(detector);
+      await this.#fetch(detector, true);
     }
   }
 
-  async #fetch(detector) {
-    if (!this.logged || !detector.more || this.#asking.has(detector.name)) return;
+  async #fetch(detector, first = false) {
+    if (!this.logged || !(detector.more || first) || this.#asking.has(detector.name)) return;
     this.#asking.add(detector.name);
     const query = new URLSearchParams({ detector: detector.name, limit: PAGE, spectra: "strips" });
-    if (detector.cursor) query.set("after", detector.cursor);
-    else if (detector.rows.length) query.set("until", detector.rows[0].time);
+    if (!first && detector.cursor) query.set("after", detector.cursor);
+    else if (!first && detector.rows.length) query.set("until", detector.rows[0].time);
     try {
-      this.state.past(detector, await ask(`/frames?${query}`));
+      this.state.past(detector, await ask(`/frames?${query}`), first);
     } catch {
       detector.filled = false; // asked again when the connection is back
     } finally {

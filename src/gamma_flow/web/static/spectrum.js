@@ -155,7 +155,9 @@ export class Spectrum {
       scales: { x: { time: false, auto: false }, y: { auto: false, distr: this.#log ? 4 : 1, asinh: 2 } },
       axes: [
         { ...axis, label: unit === "keV" ? "energy (keV)" : unit, labelSize: 20, size: 30, labelFont: "13px system-ui" },
-        { ...axis, size: 52, filter: (_, splits) => splits.map((at) => (at < 0 ? null : at)), values: (_, ticks) => ticks.map(this.#log ? decade : plain) },
+        this.#log
+          ? { ...axis, size: 52, splits: (_, k, low, high) => decades(high), values: (_, ticks) => ticks.map(decade) }
+          : { ...axis, size: 52, values: (_, ticks) => ticks.map(plain) },
       ],
       series: [
         {},
@@ -211,6 +213,13 @@ export class Spectrum {
 /** A tick as it is: 5, not 5.0. */
 function plain(value) {
   return value === null ? "" : Number(value.toPrecision(6)).toLocaleString("en");
+}
+
+/** Zero, and 1 to 9 of each decade: below one the scale is nearly linear. */
+function decades(high) {
+  const found = [0];
+  for (let unit = 1; unit <= high; unit *= 10) for (let k = 1; k < 10; k += 1) if (k * unit <= high) found.push(k * unit);
+  return found;
 }
 
 /** Only powers of ten and a few between them have room on a logarithmic axis. */

@@ -30,7 +30,7 @@ export class State {
     let found = this.detectors.get(name);
     if (!found) {
       if (this.detectors.size >= MOST_DETECTORS) return null;
-      found = { name, state: "ok", sentence: "", frames: 0, rows: [], cursor: null, more: true, filled: false, last: null };
+      found = { name, state: "ok", sentence: "", frames: 0, rows: [], cursor: null, more: true, filled: false, last: null, heard: null };
       this.detectors.set(name, found);
     }
     return found;
@@ -55,6 +55,7 @@ export class State {
     const last = detector.rows.at(-1);
     const fresh = row(message);
     detector.last = fresh.at;
+    detector.heard = performance.now();
     if (last && fresh.at < last.at) this.insert(detector, fresh);
     else detector.rows.push(fresh);
     if (detector.rows.length > MOST + 200 && this.until === null) {
@@ -72,8 +73,18 @@ export class State {
     detector.rows.splice(place, 0, fresh);
   }
 
-  /** Take a page of the log in, the newest first; frames that are known are left out. */
-  past(detector, page) {
+  /** Rows may be missing: the log is asked again, from the newest on. */
+  gap() {
+    for (const detector of this.detectors.values()) detector.filled = false;
+  }
+
+  /**
+   * Take a page of the log in, the newest first; frames that are known are left out. With the first page (`first`)
+   * go rows that are older than it, because some may be missing between.
+   */
+  past(detector, page, first) {
+    const oldest = page.frames.length && page.next !== null ? Date.parse(page.frames.at(-1).time) : -Infinity;
+    if (first) detector.rows = detector.rows.filter((one) => one.at >= oldest);
     const known = new Set(detector.rows.map((one) => one.time));
     const older = page.frames.filter((one) => !known.has(one.time)).map(row).reverse();
     detector.rows = [...older, ...detector.rows].sort((a, b) => a.at - b.at);
