@@ -144,10 +144,10 @@ def latency(model: Path, folder: Path, seconds: float, rate: float, detail: str,
         lost = len(sent) - len(listener.arrived)
         beside = ", with uploads of 200 frames twice a second" if uploads else ""
         middle, worst = np.percentile(took, [50, 99])
-        print(
-            f"MQTT -> analysed ({detail}) -> stored -> WebSocket, {rate:g} frames/s from 10 detectors{beside}: "
-            f"median {middle:.2f} ms, 99 % {worst:.2f} ms (goal 5 / 20 ms), largest {max(took):.1f} ms, {lost} lost"
-        )
+        chain = f"MQTT -> analysed ({detail}) -> stored -> WebSocket"
+        print(f"{chain}, {rate:g} frames/s from 10 detectors{beside}:")
+        print(f"    median {middle:.2f} ms, 99 % {worst:.2f} ms (goal 5 / 20 ms)")
+        print(f"    largest {max(took):.1f} ms, {lost} of {len(sent)} lost")
         process.terminate()
         process.wait()
 

@@ -239,7 +239,9 @@ def test_every_control_has_a_name_and_the_alarm_is_live(browser: Any, filled: Se
         page.wait_for_selector("#shares .class.found >> text=Cs137")
         nameless = page.evaluate(
             """() => [...document.querySelectorAll(
-            "button, input, [role=img], section, canvas:not(.uplot canvas)")].filter(one => !(one.getAttribute("aria-label") || one.textContent.trim() || one.title)).map(one => one.id)"""
+              "button, input, [role=img], section, canvas:not(.uplot canvas)"
+            )].filter((one) => !(one.getAttribute("aria-label") || one.textContent.trim() || one.title)
+            ).map((one) => one.id)"""
         )
         assert nameless == []
         assert page.get_attribute("#alarms", "aria-live") == "assertive"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 from collections.abc import Iterable, Mapping
 
@@ -99,5 +98,10 @@ def _escaped(text: str) -> str:
 
 
 def _peak() -> int:
+    """Return the most memory so far in bytes; 0 where the system has no such count (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -14,7 +14,7 @@ function shape(kind, name, parts) {
 
 function mark(name) {
   const found = made("span", "mark", glyph(name));
-  found.style.color = colour(name);
+  found.style.color = name === "unknown" ? "var(--bad)" : colour(name);
   found.setAttribute("aria-hidden", "true");
   return found;
 }

@@ -26,7 +26,7 @@ export function drawUnknown(place, picture) {
 function sentence(picture, left) {
   const told = [];
   if (picture.novelty_p !== null && picture.novelty_p !== undefined) told.push(chance(picture.novelty_p));
-  if (left?.counts > 0) told.push(`${number(left.counts)} ± ${number(left.error)} counts that no class explains`);
+  if (left?.counts > 0) told.push(`${number(left.counts)} ± ${number(left.error)} counts left over`);
   else told.push("not like any class");
   return told.join(" · ");
 }
@@ -42,7 +42,7 @@ function table(peaks, unit) {
     row.insertCell().textContent = peak.significance.toFixed(1);
     const cell = row.insertCell();
     if (!peak.candidates.length) cell.textContent = "–";
-    peak.candidates.slice(0, 3).forEach((one, k) => {
+    peak.candidates.slice(0, 2).forEach((one, k) => {
       if (k) cell.append(", ");
       cell.append(one.nuclide, " ", made("small", "", number(one.energy)));
     });
