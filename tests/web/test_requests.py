@@ -164,7 +164,7 @@ def test_states_card_health_and_metrics(served: Served, frames: Frames, model: g
 
 
 def test_the_document_is_openapi_and_tells_every_path(served: Served) -> None:
-    from gamma_flow.web.routes import ROUTES
+    from gamma_flow.web._routes import ROUTES
 
     document = served.get("/openapi.json")
     assert document["openapi"].startswith("3.1.")

@@ -16,14 +16,14 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 
 from gamma_flow.errors import GammaFlowError, RequestError
-from gamma_flow.web.bodies import Refused
-from gamma_flow.web.guard import Guard
-from gamma_flow.web.pages import Pages
-from gamma_flow.web.refusals import refusal, status_of
-from gamma_flow.web.routes import ROUTES, Endpoint
+from gamma_flow.web._bodies import Refused
+from gamma_flow.web._guard import Guard
+from gamma_flow.web._pages import Pages
+from gamma_flow.web._refusals import refusal, status_of
+from gamma_flow.web._routes import ROUTES, Endpoint
+from gamma_flow.web._streams import events, live
 from gamma_flow.web.service import Service
 from gamma_flow.web.settings import WebSettings
-from gamma_flow.web.streams import events, live
 
 __all__ = ["application"]
 

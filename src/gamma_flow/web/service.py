@@ -21,9 +21,9 @@ from gamma_flow.live.sources._base import Source
 from gamma_flow.live.status import Status
 from gamma_flow.live.telling import result_of
 from gamma_flow.model import Model
+from gamma_flow.web._posted import Posted
+from gamma_flow.web._strips import strip
 from gamma_flow.web.hub import Hub, Message
-from gamma_flow.web.posted import Posted
-from gamma_flow.web.strips import strip
 
 __all__ = ["Alarms", "Latest", "Service"]
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from gamma_flow.errors import RequestError
-from gamma_flow.web.refusals import refusal
+from gamma_flow.web._refusals import refusal
 from gamma_flow.web.settings import WebSettings, is_loopback
 
 __all__ = ["Guard"]

@@ -14,10 +14,10 @@ from gamma_flow.live.entries import Entry
 from gamma_flow.live.frames import Frame
 from gamma_flow.live.loop import Detail, analysed, recorded
 from gamma_flow.model import Model
+from gamma_flow.web._strips import strip
 from gamma_flow.web.picture import bare, picture
 from gamma_flow.web.service import Service
 from gamma_flow.web.settings import WebSettings
-from gamma_flow.web.strips import strip
 from gamma_flow.web.uploads import Upload, frames_in, is_json, sets_in
 
 __all__ = [

@@ -12,8 +12,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gamma_flow.errors import RequestError
 from gamma_flow.live.messages import line
+from gamma_flow.web._refusals import refusal
 from gamma_flow.web.hub import Client
-from gamma_flow.web.refusals import refusal
 from gamma_flow.web.service import Service
 
 __all__ = ["events", "live"]

@@ -15,11 +15,11 @@ from gamma_flow._version import __version__
 from gamma_flow.errors import LogError, RequestError
 from gamma_flow.report._card import card_data
 from gamma_flow.web import work
-from gamma_flow.web.bodies import Query, Refused, upload_of
-from gamma_flow.web.metrics import text_of
-from gamma_flow.web.openapi import document
+from gamma_flow.web._bodies import Query, Refused, upload_of
+from gamma_flow.web._metrics import text_of
+from gamma_flow.web._openapi import document
+from gamma_flow.web._refusals import answer
 from gamma_flow.web.picture import palette_of
-from gamma_flow.web.refusals import answer
 from gamma_flow.web.service import Service
 from gamma_flow.web.settings import WebSettings
 from gamma_flow.web.uploads import frames_in, is_json, sets_in
