@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from gamma_flow._version import __version__
 from gamma_flow.errors import LogError, RequestError
 from gamma_flow.report._card import card_data
-from gamma_flow.web import work
+from gamma_flow.web import _work as work
 from gamma_flow.web._bodies import Query, Refused, upload_of
 from gamma_flow.web._metrics import text_of
 from gamma_flow.web._openapi import document
