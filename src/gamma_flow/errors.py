@@ -15,6 +15,7 @@ One tree, so that ``except GammaFlowError`` catches all of it and nothing else:
     │   └── RefusedFilesError   several files at once, each with its reason
     ├── WriteError              a result that cannot be written (also an OSError)
     ├── MessageError            a message from outside that is no frame (also a ValueError)
+    ├── RequestError            a request that the service refuses (also a ValueError)
     ├── SourceError             a live source that cannot be reached, or does not go on (also an OSError)
     ├── LogError                the log cannot be opened, or did not take what it was given (also an OSError)
     ├── TrainingError           spectra from which no model can be made (also a ValueError)
@@ -46,6 +47,7 @@ __all__ = [
     "ReadError",
     "ReadWarning",
     "RefusedFilesError",
+    "RequestError",
     "SettingsError",
     "SourceError",
     "SpectrumError",
@@ -204,6 +206,10 @@ class WriteError(GammaFlowError, OSError):
 
 class MessageError(GammaFlowError, ValueError):
     """A message from outside is no frame: cut, too large, of the wrong types, or it contradicts itself."""
+
+
+class RequestError(GammaFlowError, ValueError):
+    """A request to the service that is refused: not allowed, too large, unknown, or of the wrong form."""
 
 
 class SourceError(GammaFlowError, OSError):

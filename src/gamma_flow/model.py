@@ -176,6 +176,10 @@ class Model:
         """
         return self._engine(axis).templates
 
+    def met(self, axis: Axis) -> bool:
+        """Tell whether the templates were carried onto ``axis`` before and are remembered."""
+        return axis in self._engines
+
     def _engine(self, axis: Axis) -> Engine:
         engine = self._engines.get(axis)
         if engine is None:

@@ -23,6 +23,7 @@ _COMMANDS = {
     "prepare": "Read, calibrate and pool spectra into one file.",
     "report": "Write up data, model and answers in one file.",
     "run": "Prepare, train, analyse and evaluate in one go.",
+    "serve": "Watch detectors on a page, and answer other programs.",
     "simulate": "Draw spectra of sources, shields and detectors.",
     "study": "See how unknown spectra look to a model, and give it a rule for them.",
     "tracker": "Calibrate the alarms of live operation on background.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gamma_flow.cli._common import _Numbers, emit, found_in, guarded, on_terminal, reading_options, table
+from gamma_flow.cli._common import Numbers, emit, found_in, guarded, on_terminal, reading_options, table
 
 if TYPE_CHECKING:
     from gamma_flow.data import SpectrumSet
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "-o", "--output", type=click.Path(path_type=Path), help="Calibration  [default: beside the model, .gft]"
 )
 @click.option(
-    "--rate", "rates", type=_Numbers(), metavar="R1,R2,...", help="Background to draw, counts per second."
+    "--rate", "rates", type=Numbers(), metavar="R1,R2,...", help="Background to draw, counts per second."
 )
 @click.option("--hours", type=click.FloatRange(0.1, 10000), default=8.0, help="Length of each drawn stream.")
 @click.option("--frame", type=click.FloatRange(0.001, 3600), default=1.0, help="Seconds of a drawn frame.")

@@ -14,7 +14,7 @@ from gamma_flow.cli._common import guarded, on_terminal
 
 if TYPE_CHECKING:
     from gamma_flow.live.log import Log
-    from gamma_flow.live.loop import Loop, Outcome
+    from gamma_flow.live.loop import Loop
     from gamma_flow.live.restart import StateFile
     from gamma_flow.live.tracker import Tracker
     from gamma_flow.model import Model
@@ -139,6 +139,7 @@ def _lines(
 ) -> None:
     """Write one line of JSON for each result, each alarm, and each change of a state or of a note."""
     from gamma_flow.live.messages import line
+    from gamma_flow.live.telling import result_of
 
     states: dict[str, str] = {}
     notes: dict[str, str] = {}
@@ -150,7 +151,7 @@ def _lines(
         for outcome in outcomes:
             status = outcome.status
             if outcome.frame is not None:
-                text += line("result", _result(outcome)) + b"\n"
+                text += line("result", result_of(outcome)) + b"\n"
             for alarm in outcome.alarms:
                 text += line("alarm", alarm.as_dict()) + b"\n"
             changed = states.get(status.detector, "ok") != status.state
@@ -179,20 +180,3 @@ def _news(tracker: Tracker | None, told: dict[str, str]) -> list[tuple[str, str]
     told.clear()
     told |= now
     return new + over
-
-
-def _result(outcome: Outcome) -> dict[str, Any]:
-    frame = outcome.frame
-    assert frame is not None
-    head: dict[str, Any] = {
-        "detector": frame.detector,
-        "time": f"{frame.time}Z",
-        "id": frame.id,
-        "state": outcome.status.state,
-        "total": frame.total,
-        "live_time": frame.live_time,  # NaN is written as null
-    }
-    found = outcome.record
-    if found is None:
-        return head | {"sentence": outcome.status.sentence}
-    return head | {name: value for name, value in found.items() if name not in head and name != "origin"}

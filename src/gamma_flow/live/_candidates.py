@@ -44,7 +44,8 @@ def residual_of(sums: Floats, surroundings: Surroundings) -> dict[str, Any]:
     """
     axis = surroundings.templates.axis
     spectra = SpectrumSet(sums[None], axis)
-    found = left_over(surroundings.engine, spectra, False, 3.0)
+    engine = surroundings.engine
+    found = left_over(engine, engine.grid() if engine.searches else (), spectra, False, 3.0)
     gain = surroundings.gain
     peaks = []
     for row in range(min(_PEAKS, len(found.peaks.position))):

@@ -77,6 +77,7 @@ class Reading:
         *,
         newest_first: bool = False,
         limit: int | None = None,
+        after: tuple[int, int] | None = None,
     ) -> Iterator[Entry]:
         """Yield frames by their time, with what was found in them.
 
@@ -90,6 +91,8 @@ class Reading:
             Backwards.
         limit : int, optional
             So many at most.
+        after : tuple of int, optional
+            Go on behind this one: its time in microseconds and its number.
 
         Raises
         ------
@@ -100,7 +103,6 @@ class Reading:
         left = math.inf if limit is None else limit
         order = "DESC" if newest_first else "ASC"
         compare = "<" if newest_first else ">"
-        after: tuple[int, int] | None = None
         while left > 0:
             # page by page, so that no reader keeps the writer from tidying up its WAL for long
             more = [*where, *([f"(f.time, f.id) {compare} (?, ?)"] if after else [])]
@@ -116,6 +118,17 @@ class Reading:
                 return
             left -= len(rows)
             after = (rows[-1][2], rows[-1][0])
+
+    def frame(self, number: int) -> Entry | None:
+        """Return the frame of a number, None if there is none (any more).
+
+        Raises
+        ------
+        LogError
+            The log is damaged.
+        """
+        rows = self._rows(SELECT + " WHERE f.id = ?", (number,))
+        return self._entry(rows[0]) if rows else None
 
     def since(self, number: int) -> Iterator[Entry]:
         """Yield the frames that the log took after its entry of this number, in the order it took them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +18,11 @@ from gamma_flow.live.sources._base import Delivery, Source
 from gamma_flow.live.status import Board, Status
 from gamma_flow.model import Model
 
-__all__ = ["Loop", "Outcome", "analysed"]
+__all__ = ["Detail", "Loop", "Outcome", "analysed", "recorded"]
 
 Detail = Literal["everything", "evidence", "scores"]
 _SLOWLY = 1.0  # s between two tries to write
+_CATCHING = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +73,7 @@ def analysed(
     for spectra, rows in together(frames):
         try:
             answers: Sequence[dict[str, Any] | GammaFlowError]
-            answers = _warned(model, spectra, detail)
+            answers = recorded(model, spectra, detail)
         except GammaFlowError as problem:
             answers = [problem] * len(rows)
         for row, answer in zip(rows.tolist(), answers, strict=True):
@@ -79,9 +81,15 @@ def analysed(
     return found
 
 
-def _warned(model: Model, spectra: SpectrumSet, detail: Detail) -> list[dict[str, Any]]:
-    """Analyse, and put what it warned of into the records: in a stream nobody reads what scrolls by."""
-    with warnings.catch_warnings(record=True) as told:
+def recorded(model: Model, spectra: SpectrumSet, detail: Detail) -> list[dict[str, Any]]:
+    """Analyse, and put what it warned of into the records: in a stream nobody reads what scrolls by.
+
+    A model warns when it meets an axis; the warnings of Python are caught for all threads at once, so that
+    this is done by one of them at a time, and only then.
+    """
+    if model.met(spectra.axis):
+        return model.analyse(spectra, detail=detail).records()
+    with _CATCHING, warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         records = model.analyse(spectra, detail=detail).records()
     mine = [str(one.message) for one in told if issubclass(one.category, AnalysisWarning)]
@@ -206,7 +214,9 @@ class Loop:
             self.board.duplicate(frame, clock=clock)
         told = _with_alarms(self._told(batch.fresh, batch.found, clock), batch.alarms)
         bad = [self._refusal(one, clock) for one in batch.deliveries if one.problem is not None]
-        return [*news, *told, *bad]
+        # one detector may fall silent while others of the same source go on
+        silent = [Outcome(status) for status in self.board.silent(clock=clock)]
+        return [*news, *told, *bad, *silent]
 
     def _analyse(self, batch: _Batch) -> None:
         """Fill in what is new and what was found in it, once: a second try at the log asks nobody again."""

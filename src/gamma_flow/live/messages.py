@@ -31,7 +31,7 @@ from gamma_flow.io.registry import read_source
 from gamma_flow.live._values import TYPES, unpacked
 from gamma_flow.live.frames import Frame, frames_of, moment, now
 
-__all__ = ["VERSION", "Decoder", "Limits", "encode", "encode_n42", "line"]
+__all__ = ["VERSION", "Decoder", "Limits", "encode", "encode_n42", "line", "refuse_large_n42", "schemas"]
 
 VERSION = 1
 """Version of the messages that are written here; others are refused."""
@@ -260,7 +260,7 @@ class Decoder:
         self, data: bytes, where: str | None, detector: str, arrival: np.datetime64 | None
     ) -> list[Frame]:
         source = Source(where or "the message", data)
-        self._check_size(source)
+        refuse_large_n42(source, self.limits)
         frames = []
         arrival = now() if arrival is None else arrival
         for spectra in read_source(source, ReadOptions(), "n42"):
@@ -269,27 +269,32 @@ class Decoder:
             frames += frames_of(spectra, detector=detector, time=arrival)
         return frames
 
-    def _check_size(self, source: Source) -> None:
-        """Refuse counted zeroes that would fill memory before anything is unpacked."""
-        total = 0
-        for spectra, element in enumerate(parse(source).inside("ChannelData"), 1):
-            numbers = element.text.split()
-            length = len(numbers)
-            if any("count" in value.lower() for value in element.attributes.values()):
-                runs = (
-                    float(run)
-                    for value, run in pairwise(numbers)
-                    if run.isdecimal() and value.strip("+0.") == ""
-                )
-                length += int(min(sum(runs), 2.0**40))
-            total += length
-            if length > self.limits.channels or spectra > self.limits.frames or total > self.limits.values:
-                raise MessageError(
-                    "the message holds too much",
-                    expected=f"{self.limits.frames} spectra of {self.limits.channels} channels, "
-                    f"{self.limits.values} channels in all, at most",
-                    found=f"{length} channels in spectrum {spectra}, {total} in all",
-                )
+
+def refuse_large_n42(source: Source, limits: Limits) -> None:
+    """Refuse counted zeroes that would fill memory before anything is unpacked.
+
+    Raises
+    ------
+    MessageError
+        The document holds more than the limits allow.
+    """
+    total = 0
+    for spectra, element in enumerate(parse(source).inside("ChannelData"), 1):
+        numbers = element.text.split()
+        length = len(numbers)
+        if any("count" in value.lower() for value in element.attributes.values()):
+            runs = (
+                float(run) for value, run in pairwise(numbers) if run.isdecimal() and value.strip("+0.") == ""
+            )
+            length += int(min(sum(runs), 2.0**40))
+        total += length
+        if length > limits.channels or spectra > limits.frames or total > limits.values:
+            raise MessageError(
+                "the message holds too much",
+                expected=f"{limits.frames} spectra of {limits.channels} channels, "
+                f"{limits.values} channels in all, at most",
+                found=f"{length} channels in spectrum {spectra}, {total} in all",
+            )
 
 
 def _parts(problem: GammaFlowError) -> dict[str, Any]:
@@ -420,3 +425,20 @@ def line(kind: str, content: Mapping[str, Any]) -> bytes:
     b'{"version":1,"type":"status","detector":"left","state":"silent"}'
     """
     return msgspec.json.encode({"version": VERSION, "type": kind, **content})
+
+
+def schemas(template: str) -> dict[str, Any]:
+    """Return JSON schemas of messages, ``Frame`` and ``Frames`` and what is in them, by name.
+
+    Parameters
+    ----------
+    template : str
+        Of references: ``"#/$defs/{name}"``.
+    """
+    names = {"_AxisPart": "Axis", "_FramePart": "Frame", "_FramesPart": "Frames"}
+    _, made = msgspec.json.schema_components((_FramePart, _FramesPart), ref_template=template)
+    whole = msgspec.json.encode(made).decode()
+    for old, new in names.items():
+        whole = whole.replace(template.format(name=old), template.format(name=new))
+    parts: dict[str, Any] = msgspec.json.decode(whole)
+    return {names.get(old, old): {**part, "title": names.get(old, old)} for old, part in parts.items()}

@@ -1,0 +1,71 @@
+"""``gamma-flow serve``: the service with its page."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gamma_flow.cli._common import guarded
+
+
+@click.command()
+@click.option("-m", "--model", "model_path", type=click.Path(path_type=Path), help="Model (.gfm).")
+@click.option(
+    "--source", "sources", multiple=True, metavar="URL", help="Where frames come from; may be given again."
+)
+@click.option("--log", "log_path", type=click.Path(path_type=Path), help="Write everything into this log.")
+@click.option("--log-limit", type=click.IntRange(1), metavar="MB", help="Size of the log at most.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address; with any other a token is needed."
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 for a free one."
+)
+@click.option(
+    "--token", envvar="GAMMA_FLOW_TOKEN", help="Instead of one that is drawn; better as GAMMA_FLOW_TOKEN."
+)
+@click.option("--name", "names", multiple=True, help="Further name under which this computer is reached.")
+@click.option(
+    "--detail",
+    type=click.Choice(["everything", "evidence", "scores"]),
+    default="everything",
+    help="How much is answered  [default: everything]",
+)
+@click.option("--upload-limit", type=click.IntRange(1), default=32, show_default=True, metavar="MB")
+@guarded
+def command(
+    model_path: Path | None,
+    sources: tuple[str, ...],
+    log_path: Path | None,
+    log_limit: int | None,
+    **flags: Any,
+) -> None:
+    """Analyse the frames of sources as they arrive, and show them on a page.
+
+    The page, REST, a WebSocket and metrics; see docs/live.md. Without --source frames come by POST /frames
+    alone. Ctrl-C ends it.
+    """
+    from gamma_flow.live.log import Log
+    from gamma_flow.live.opening import open_source
+    from gamma_flow.model import Model
+    from gamma_flow.web.serving import serve
+    from gamma_flow.web.settings import WebSettings
+
+    settings = WebSettings(
+        host=flags["host"],
+        port=flags["port"],
+        token=flags["token"] or "",
+        names=flags["names"],
+        upload_bytes=flags["upload_limit"] * 2**20,
+    )
+    model = None if model_path is None else Model.load(model_path)
+    with ExitStack() as stack:
+        limit = None if log_limit is None else log_limit * 10**6
+        log = None if log_path is None else stack.enter_context(Log.open(log_path, max_bytes=limit))
+        opened = [stack.enter_context(open_source(source)) for source in sources]
+        serve(
+            settings, model, opened, log, detail=flags["detail"], told=lambda text: click.echo(text, err=True)
+        )

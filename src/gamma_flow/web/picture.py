@@ -1,0 +1,176 @@
+"""One spectrum taken apart, in plain values: what the page draws."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamma_flow.data import SpectrumSet
+from gamma_flow.diagnostics import decompose
+from gamma_flow.errors import GammaFlowError
+from gamma_flow.model import Model
+from gamma_flow.nuclides import category, hyphenated, lines
+from gamma_flow.plot.palette import INK, UNKNOWN, Palette
+
+__all__ = ["bare", "palette_of", "picture"]
+
+_DIGITS = 5
+_LEAST_SHARE = 1e-4
+_PEAKS = 6
+_CANDIDATES = 4
+_NEAR = 0.012  # of the energy, and
+_NEAR_KEV = 2.0  # keV: how far a line may lie from a peak
+_LEAST_INTENSITY = 0.02  # photons per decay, of nuclides that one has to expect
+_STRONG, _LONG = 0.1, 86_400.0  # and least intensity and half-life (s) of all others
+
+
+def bare(spectra: SpectrumSet) -> dict[str, Any]:
+    """Return the first spectrum of a set without any analysis."""
+    axis = spectra.axis
+    return {
+        "kind": spectra.kind,
+        "unit": axis.unit,
+        "edges": _short(axis.edges, 7),
+        "values": _short(spectra.values[0]),
+        "total": float(spectra.values[0].sum()),
+        "live_time": _known(float(spectra.live_time[0])),
+    }
+
+
+def picture(model: Model, spectra: SpectrumSet) -> dict[str, Any]:
+    """Return the first spectrum of a set with its fit and components, shares and what is left over.
+
+    Parameters
+    ----------
+    model : Model
+        What to take it apart with.
+    spectra : SpectrumSet
+        Its first row is taken.
+
+    Returns
+    -------
+    dict
+        ``edges`` (C+1), ``values``, ``fit``, ``pulls`` (C; None where a channel is not used), ``parts`` (of
+        classes with a share, C values each), ``classes`` (a dict for each),
+        ``novel``, ``novelty_p`` and, of a novel spectrum, ``unknown`` with counts, residual and peaks.
+
+    Raises
+    ------
+    IncompatibleError
+        Spectra that do not fit the model.
+    """
+    one = spectra[:1]
+    found = model.analyse(one)
+    apart = decompose(found)
+    used = apart.active
+    shown = [k for k in np.argsort(-apart.shares).tolist() if apart.shares[k] > _LEAST_SHARE]
+    intervals, limits = found.intervals(), found.limits()
+    classes = {}
+    for k, name in enumerate(apart.classes):
+        told: dict[str, Any] = {
+            "share": float(apart.shares[k]),
+            "score": float(apart.scores[k]),
+            "present": bool(apart.present[k]),
+        }
+        for key, column in (
+            ("share_error", apart.share_errors),
+            ("score_error", apart.score_errors),
+            ("p_value", apart.p_value),
+        ):
+            if column is not None:
+                told[key] = _known(float(column[k]))
+        if intervals is not None:
+            told["interval"] = [_known(float(end)) for end in intervals[0, k]]
+        if limits is not None:
+            told["detection_limit"] = _known(float(limits.detection_limit[0, k]))
+        classes[name] = told
+    drawn = bare(one) | {
+        "fit": _short(np.where(used, apart.fit, np.nan)),
+        "pulls": _short(apart.pulls, 3),
+        "parts": {apart.classes[k]: _short(np.where(used, apart.parts[k], np.nan)) for k in shown},
+        "classes": classes,
+        "present": found.names()[0],
+        "novel": apart.novel,
+        "novelty_p": apart.novelty_p,
+        "deviance": apart.deviance,
+        "similarity": apart.similarity,
+        "explained_variance": apart.explained_variance,
+    }
+    if apart.novel:
+        drawn["unknown"] = _unknown(model, one)
+    return drawn
+
+
+def _unknown(model: Model, spectra: SpectrumSet) -> dict[str, Any] | None:
+    """Return what is left over, with its strongest peaks and the lines of the library near them."""
+    try:
+        left = model.unknown(spectra)
+    except GammaFlowError:
+        return None  # the noise of this model is not that of counts: there is nothing to look for peaks in
+    peaks = left.peaks
+    order = np.argsort(-peaks.significance)[:_PEAKS].tolist()
+    return {
+        "counts": float(left.counts[0]),
+        "error": float(left.errors[0]),
+        "residual": _short(left.shapes[0] * left.counts[0]),
+        "peaks": [
+            {
+                "position": round(float(peaks.position[n]), 2),
+                "counts": float(peaks.counts[n]),
+                "error": float(peaks.errors[n]),
+                "significance": float(peaks.significance[n]),
+                "candidates": _candidates(float(peaks.position[n])) if spectra.axis.unit == "keV" else [],
+            }
+            for n in order
+        ],
+    }
+
+
+def _candidates(energy: float) -> list[dict[str, Any]]:
+    """Return lines near an energy: those of nuclides to be expected, then of long-lived others."""
+    reach = max(_NEAR_KEV, _NEAR * energy)
+    low, high = max(energy - reach, 0.0), energy + reach
+    expected = [one for one in lines(low, high, _LEAST_INTENSITY).as_dicts() if _expected(one)]
+    others = lines(low, high, _STRONG, _LONG).as_dicts()
+    found: dict[str, dict[str, Any]] = {}
+    for one in (*expected, *others):
+        name = hyphenated(str(one["nuclide"]))
+        if name not in found and len(found) < _CANDIDATES:
+            found[name] = {
+                "nuclide": name,
+                "energy": float(one["energy"]),
+                "intensity": float(one["intensity"]),
+            }
+    return list(found.values())
+
+
+def _expected(line: dict[str, Any]) -> bool:
+    return category(str(line["nuclide"])) != "other"
+
+
+def palette_of(model: Model | None) -> dict[str, Any]:
+    """Return the colours of the classes, the same as in all plots."""
+    told: dict[str, Any] = {"unknown": UNKNOWN, "ink": INK, "classes": {}}
+    if model is not None:
+        palette = Palette(model.classes, model.templates.background)
+        for name in model.classes:
+            look = palette[name]
+            told["classes"][name] = {
+                "colour": look.colour,
+                "dash": [] if isinstance(look.dash, str) else list(look.dash[1]),
+                "mark": look.mark,
+            }
+    return told
+
+
+def _short(values: NDArray[np.float64], digits: int = _DIGITS) -> list[float | None]:
+    """Return values with so many digits, None for what is not a number."""
+    listed: list[float] = values.tolist()
+    return [float(f"{value:.{digits}g}") if math.isfinite(value) else None for value in listed]
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None

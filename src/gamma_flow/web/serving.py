@@ -1,0 +1,102 @@
+"""Run a service until somebody ends it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from gamma_flow.errors import MissingDependencyError, SettingsError
+from gamma_flow.live.log import Log
+from gamma_flow.live.loop import Detail
+from gamma_flow.live.sources._base import Source
+from gamma_flow.model import Model
+from gamma_flow.web.settings import WebSettings
+
+if TYPE_CHECKING:
+    from gamma_flow.web.service import Alarms
+
+__all__ = ["serve"]
+
+_CONNECTIONS = 256
+
+
+def serve(
+    settings: WebSettings,
+    model: Model | None = None,
+    sources: Sequence[Source] = (),
+    log: Log | None = None,
+    *,
+    detail: Detail = "everything",
+    alarms: Alarms | None = None,
+    told: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until the program is asked to end (Ctrl-C, SIGTERM).
+
+    Parameters
+    ----------
+    settings : WebSettings
+        Where, and for whom.
+    model, sources, log, detail, alarms
+        As of the `gamma_flow.web.Service`.
+    told : callable, optional
+        Called with a sentence that holds the link of the page, once it can be opened.
+
+    Raises
+    ------
+    SettingsError
+        The address cannot be used.
+    MissingDependencyError
+        The extra ``web`` is not installed.
+    """
+    try:
+        import uvicorn
+
+        from gamma_flow.web.app import application
+    except ImportError as problem:
+        raise MissingDependencyError(
+            f"{problem.name} is not installed", cure="pip install 'gamma-flow[web]'"
+        ) from problem
+    from gamma_flow.web.hub import Hub
+    from gamma_flow.web.service import Service
+
+    hub = Hub(settings.clients, settings.waiting)
+    service = Service(model, sources, log, detail=detail, alarms=alarms, hub=hub)
+    bound = _bound(settings)
+    config = uvicorn.Config(
+        application(service, settings),
+        ws="wsproto",
+        http="h11",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,  # a token may stand in the address of a stream
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=_CONNECTIONS,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=3,
+        ws_max_size=4096,
+    )
+    if told is not None:
+        told(f"gamma-flow serves {settings.link(bound.getsockname()[1])}")
+    with suppress(KeyboardInterrupt), bound:
+        uvicorn.Server(config).run([bound])
+
+
+def _bound(settings: WebSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((settings.host, settings.port))
+        made.listen(128)
+        made.setblocking(False)
+    except OSError as problem:
+        made.close()
+        raise SettingsError(
+            f"the address cannot be used: {problem.strerror or problem}",
+            where=f"{settings.host}:{settings.port}",
+            cure="name another --port",
+        ) from problem
+    return made
