@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,9 @@ __all__ = ["Surroundings"]
 
 Floats = NDArray[np.float64]
 
-_ANCHOR = 0.01  # of the background's counts: the model's own, which leaves no channel empty
+_KNOTS = 24  # along the root of the channel number: how finely the model's background is bent
+_PRIOR = 100.0  # counts of a channel that weigh as much as the bent model: it is right to a tenth
+_LEAST = 0.01  # of the counts around a channel: no channel expects less
 _GAINS = (0.8, 1.25)  # beyond these it is no drift
 
 
@@ -100,8 +102,7 @@ class Surroundings:
         t = self.templates
         shapes = t.shapes.copy()
         k = self.background
-        size = max(float(self.counts[t.active].sum()), 1.0)
-        shapes[k] = self.counts / size * t.integral[k] + _ANCHOR * shapes[k]
+        shapes[k] = self._background_shape()
         if self.gain != 1.0:
             shapes = moved(shapes, t.axis.edges, self.gain)
         total = np.abs(shapes[:, t.active]).sum(axis=1)
@@ -109,6 +110,44 @@ class Surroundings:
         shapes[vanished] = t.shapes[vanished]
         # a template keeps its size, the background's alone is a mean of several
         return Engine.of(replace(t, shapes=shapes), self.method)
+
+    def _background_shape(self) -> Floats:
+        """Return the counts as a template, (C,), without the noise of channels that hold few of them.
+
+        Notes
+        -----
+        The model's background, bent by a slow factor to the counts, is the prior of each channel: a gamma
+        distribution of a tenth relative width. The template is its posterior mean, m (n + a) / (m + a) with
+        a = 100: the bent model where there are few counts, the counts where there are many. A histogram of
+        few counts would be a template with holes, in which every count is evidence for something.
+        """
+        t, counts = self.templates.shapes[self.background], self.counts
+        hats = _hats(len(counts))
+        around = counts @ hats
+        expected = np.maximum(t, 0.0) * (max(float(counts.sum()), 1.0) / max(float(t.sum()), 1e-300))
+        bent = expected * (hats @ ((around + 1.0) / (expected @ hats + 1.0)))
+        level = hats @ (around / hats.sum(axis=0))
+        mean = np.maximum(bent, np.maximum(_LEAST * level, 1e-9))
+        shape: Floats = mean * (counts + _PRIOR) / (mean + _PRIOR)
+        return shape
+
+    def expecting(self, shape: Floats) -> Surroundings:
+        """Return those whose background is expected to have a shape, (C,), at the gain one."""
+        t = self.templates
+        shapes = t.shapes.copy()
+        shapes[self.background] = shape
+        return replace(self, templates=replace(t, shapes=shapes))
+
+    def accepted(self, scores: Floats) -> Surroundings:
+        """Return those in which what a fit found, scores (K,), is the background; nothing is learned yet."""
+        t = self.templates
+        shapes = t.shapes.copy()
+        own = self._background_shape()
+        shapes[self.background] = own * (
+            t.integral[self.background] / max(float(own[t.active].sum()), 1e-300)
+        )
+        fresh = self.expecting(scores @ shapes)
+        return replace(fresh, counts=np.zeros_like(self.counts))
 
     def followed(
         self,
@@ -141,3 +180,13 @@ class Surroundings:
             # single channels of few counts may fall below zero by what others take: noise, gone in the sum
             counts = np.maximum(keep * counts + new, 0.0)
         return replace(self, counts=counts, gain=now)
+
+
+@lru_cache(maxsize=8)
+def _hats(channels: int) -> Floats:
+    """Return triangles that add up to one in each channel, (C, knots), equally far apart in its root."""
+    number = min(_KNOTS, channels)
+    at = np.sqrt((np.arange(channels) + 0.5) / channels) * max(number - 1, 1)
+    hats = np.maximum(1.0 - np.abs(at[:, None] - np.arange(number)), 0.0)
+    hats = hats[:, hats.any(axis=0)]  # the first ones may lie between two channels
+    return np.asarray(hats / hats.sum(axis=1, keepdims=True))

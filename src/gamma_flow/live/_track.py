@@ -138,6 +138,7 @@ class Track:
         self.usual = np.zeros(2)  # counts and seconds of what the background was learned from
         self.full = 0  # frames in the ring
         self.number = 0  # frames so far
+        self.warm = settings.warm_up  # up to this one all is background
         self.loud = -1  # number of the last one with evidence
         self.pending = np.zeros(channels)
         self.pending_seconds = 0.0
@@ -203,9 +204,9 @@ class Track:
                 self.sums[row] -= self.ring[(self.number - window) % longest]
                 self.lengths[row] -= self.seconds[(self.number - window) % longest]
         leaves = self.number - longest
-        if self.number < self.settings.warm_up:
+        if self.number < self.warm:
             self._learn(values, seconds)  # at the start what there is is the background
-        elif self.full == longest and self.loud < leaves and leaves >= self.settings.warm_up:
+        elif self.full == longest and self.loud < leaves and leaves >= self.warm:
             # the frame that leaves saw no evidence while it was in any window
             self._learn(self.ring[at], float(self.seconds[at]))
         self.ring[at], self.seconds[at] = values, seconds
@@ -240,6 +241,19 @@ class Track:
             self.usual += (self.pending.sum(), self.pending_seconds) if heard else (0.0, 0.0)
         self.pending[:], self.pending_others[:], self.pending_seconds, self.waited = 0.0, 0.0, 0.0, 0
 
+    def accept(self) -> None:
+        """Take what the windows hold as the background, and warm up anew."""
+        around, values = self.surroundings, self.ring.sum(axis=0)
+        if values.any():
+            fit = around.engine.fit(
+                np.ascontiguousarray(around.engine.taken(values[None])), evidence=False, novelty=False
+            )
+            self.surroundings = around.accepted(fit.scores[0]).followed(values)
+            self.usual[:] = values.sum(), self.seconds.sum()
+        self.clear()
+        self.pending[:], self.pending_others[:], self.pending_seconds = 0.0, 0.0, 0.0
+        self.loud, self.warm = -1, self.number + self.settings.warm_up
+
     # ------------------------------------------------------------------ its state
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -247,7 +261,9 @@ class Track:
         told = {name: getattr(self, name) for name in _NUMBERS}
         told |= {"gain": self.surroundings.gain, "drift": self._drift}
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        return told, arrays | {"counts": self.surroundings.counts, "others": self._others, "seen": self._seen}
+        around = self.surroundings
+        arrays["expected"] = around.templates.shapes[around.background]
+        return told, arrays | {"counts": around.counts, "others": self._others, "seen": self._seen}
 
     def restore(self, told: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
         """Take up what `state` gave."""
@@ -259,9 +275,11 @@ class Track:
         self._others[...], self._seen[...] = arrays["others"], arrays["seen"]
         self._drift = float(told["drift"])
         self.surroundings = replace(
-            self.surroundings, counts=np.array(arrays["counts"]), gain=float(told["gain"])
+            self.surroundings.expecting(arrays["expected"]),
+            counts=np.array(arrays["counts"]),
+            gain=float(told["gain"]),
         )
 
 
-_NUMBERS = ("full", "number", "loud", "waited", "pending_seconds")
+_NUMBERS = ("full", "number", "warm", "loud", "waited", "pending_seconds")
 _ARRAYS = ("ring", "seconds", "sums", "lengths", "usual", "pending", "pending_others")

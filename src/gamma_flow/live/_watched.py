@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections import deque
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -89,7 +88,7 @@ class Watched:
             self._times.clear()
             return out
         levels = self.calibration.level(look.statistics, look.log_counts)
-        warm = track.number <= self.calibration.settings.warm_up
+        warm = track.number <= track.warm
         out += self.episodes.look(levels, look, track, list(self._times), warm)
         if not track.full:
             self._times.clear()
@@ -161,18 +160,11 @@ class Watched:
         return out
 
     def accept(self) -> list[Alarm]:
-        """Take what the longest full window holds as background; end all alarms."""
+        """Take what the windows hold as background, and warm up anew; end all alarms."""
         out = self.episodes.ended("accepted")
         track = self._track
         if track is not None:
-            around = track.surroundings
-            values = track.ring.sum(axis=0)
-            if values.any():
-                fresh = replace(around, counts=around.counts * 0.0)
-                track.surroundings = fresh.followed(values)
-                track.usual[:] = values.sum(), track.seconds.sum()
-            track.clear()
-            track.loud = -1
+            track.accept()
         self._times.clear()
         self._loud_since = -1
         return out
