@@ -238,7 +238,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, saved: Path, fram
     sent = frames(60)
     done = 0
     try:
-        for turn in range(3):
+        for turn in range(2):
             made.start()
             for one in sent[done : done + 20]:
                 made.post("/frames", encode(one))
