@@ -149,6 +149,16 @@ def test_an_unknown_comes_with_its_residual_and_candidates() -> None:
     assert len(told["unknown"]["residual"]) == 300
 
 
+def test_more_classes_than_colours_are_grey() -> None:
+    from gamma_flow.web.picture import palette_of
+
+    names = tuple(f"class {number}" for number in range(70))
+    told = palette_of(gf.Model(gf.Templates(np.eye(70), names, gf.Axis.channels(70))))["classes"]
+    assert len(told) == 70
+    assert told["class 69"]["colour"] == "#8C8C8C"
+    assert told["class 0"]["colour"] == "#0072B2"
+
+
 def test_states_card_health_and_metrics(served: Served, frames: Frames, model: gf.Model) -> None:
     served.post("/frames", encode(frames(1, 'a "quoted" name')[0]))
     valid(served, served.get("/detectors"), "Detectors")
