@@ -24,7 +24,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory, model: gf.Model) -> Path:  #
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory, saved: Path) -> Iterator[Served]:
     log = tmp_path_factory.mktemp("log") / "log.gfl"
     with serving("-m", str(saved), "--log", str(log), "--upload-limit", "4") as made:

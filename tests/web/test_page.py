@@ -78,12 +78,13 @@ def inked(page: Any, place: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def filled(served: Served) -> Served:
+def filled(tmp_path_factory: pytest.TempPathFactory, saved: Path) -> Iterator[Served]:
     """Three detectors with a minute each: background, then a source at the left one."""
-    for name in ("left", "right", "vehicle"):
-        many = [drawn(n, name, source=name == "left" and n >= 40) for n in range(60)]
-        served.post("/frames", b"\n".join(encode(one) for one in many))
-    return served
+    with serving("-m", str(saved), "--log", str(tmp_path_factory.mktemp("page") / "log.gfl")) as made:
+        for name in ("left", "right", "vehicle"):
+            many = [drawn(n, name, source=name == "left" and n >= 40) for n in range(60)]
+            made.post("/frames", b"\n".join(encode(one) for one in many))
+        yield made
 
 
 def test_nothing_yet(browser: Any, saved: Path) -> None:

@@ -65,6 +65,7 @@ def test_ten_thousand_malformed_bodies_are_refused(served: Served) -> None:
         ("POST", "/", 405),
         ("GET", "/frames?limit=0", 400),
         ("GET", "/frames?limit=1e3", 400),
+        ("GET", "/frames?limit=1000&spectra=all", 400),
         ("GET", "/frames?limit=1&limit=2", 400),
         ("GET", "/frames?since=yesterday", 400),
         ("GET", "/frames?since=99999-01-01", 400),
@@ -106,6 +107,20 @@ def test_a_body_of_unknown_length_is_cut_off_at_the_limit(served: Served) -> Non
             wire.sendall(piece)
         wire.sendall(b"0\r\n\r\n")
         assert wire.recv(4096).startswith(b"HTTP/1.1 413 ")
+
+
+def test_bodies_share_a_budget() -> None:
+    from gamma_flow.web._bodies import Budget, Refused
+
+    budget = Budget(10)
+    with budget.share() as one, budget.share() as two:
+        one(6)
+        two(4)
+        with pytest.raises(Refused, match="too many uploads at a time"):
+            two(1)
+    with budget.share() as again:
+        again(10)
+    assert budget.held == 0
 
 
 def test_a_packed_body_is_not_unpacked(served: Served) -> None:

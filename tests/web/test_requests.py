@@ -149,6 +149,16 @@ def test_an_unknown_comes_with_its_residual_and_candidates() -> None:
     assert len(told["unknown"]["residual"]) == 300
 
 
+def test_more_classes_than_colours_are_grey() -> None:
+    from gamma_flow.web.picture import palette_of
+
+    names = tuple(f"class {number}" for number in range(70))
+    told = palette_of(gf.Model(gf.Templates(np.eye(70), names, gf.Axis.channels(70))))["classes"]
+    assert len(told) == 70
+    assert told["class 69"]["colour"] == "#8C8C8C"
+    assert told["class 0"]["colour"] == "#0072B2"
+
+
 def test_states_card_health_and_metrics(served: Served, frames: Frames, model: gf.Model) -> None:
     served.post("/frames", encode(frames(1, 'a "quoted" name')[0]))
     valid(served, served.get("/detectors"), "Detectors")
@@ -238,7 +248,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, saved: Path, fram
     sent = frames(60)
     done = 0
     try:
-        for turn in range(3):
+        for turn in range(2):
             made.start()
             for one in sent[done : done + 20]:
                 made.post("/frames", encode(one))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,7 +14,7 @@ from gamma_flow.errors import RequestError
 from gamma_flow.live.frames import moment
 from gamma_flow.web.uploads import Upload, part_of_form, plain_name
 
-__all__ = ["Query", "Refused", "upload_of"]
+__all__ = ["Budget", "Query", "Refused", "upload_of"]
 
 _PATIENCE = 60.0  # s for a body to come
 _DRAINED = 2**26  # bytes that are thrown away so that the sender hears why it was refused
@@ -26,8 +28,39 @@ class Refused(Exception):  # noqa: N818 - an answer on its way, no error of its 
         self.status, self.problem = status, problem
 
 
-async def upload_of(request: Request, most: int) -> Upload:
-    """Return the body of a request, or the file of its form.
+class Budget:
+    """Bytes of all bodies that are in memory at a time; who finds no room is refused, and nobody waits.
+
+    Parameters
+    ----------
+    most : int
+        Of all together.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.held = 0
+
+    @contextmanager
+    def share(self) -> Iterator[Callable[[int], None]]:
+        """Yield what takes bytes; they are given back at the end."""
+        mine = 0
+
+        def take(count: int) -> None:
+            nonlocal mine
+            if self.held + count > self.most:
+                raise Refused(503, RequestError("too many uploads at a time", cure="send again in a second"))
+            mine += count
+            self.held += count
+
+        try:
+            yield take
+        finally:
+            self.held -= mine
+
+
+async def upload_of(request: Request, most: int, take: Callable[[int], None]) -> Upload:
+    """Return the body of a request, or the file of its form; each piece is taken from a budget.
 
     Raises
     ------
@@ -41,7 +74,7 @@ async def upload_of(request: Request, most: int) -> Upload:
             415, RequestError("a packed body is not taken", where="Content-Encoding", expected="none")
         )
     try:
-        data = await asyncio.wait_for(_read(request, most), _PATIENCE)
+        data = await asyncio.wait_for(_read(request, most, take), _PATIENCE)
     except TimeoutError as problem:
         raise Refused(
             408, RequestError("the body did not come in time", expected="60 s at most")
@@ -56,7 +89,7 @@ async def upload_of(request: Request, most: int) -> Upload:
     return Upload(data, plain_name(request.query_params.get("name", "upload")), kind.lower())
 
 
-async def _read(request: Request, most: int) -> bytes:
+async def _read(request: Request, most: int, take: Callable[[int], None]) -> bytes:
     declared = request.headers.get("content-length", "0")
     size = int(declared) if declared.isdecimal() and len(declared) < 16 else 0
     pieces: list[bytes] = []
@@ -64,6 +97,7 @@ async def _read(request: Request, most: int) -> bytes:
     async for piece in request.stream():
         came += len(piece)
         if max(came, size) <= most:
+            take(len(piece))
             pieces.append(piece)
         else:
             pieces.clear()

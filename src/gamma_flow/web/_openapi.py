@@ -86,7 +86,11 @@ def _paths() -> Plain:
                     since,
                     until,
                     detector,
-                    _query("limit", {**_COUNT, "minimum": 1, "maximum": 1000, "default": 100}, "Of a page."),
+                    _query(
+                        "limit",
+                        {**_COUNT, "minimum": 1, "maximum": 1000, "default": 100},
+                        "Of a page; 100 at most with spectra=all.",
+                    ),
                     _query("order", {"enum": ["newest", "oldest"], "default": "newest"}, "Which come first."),
                     _query(
                         "spectra", {"enum": ["none", "strips", "all"], "default": "none"}, "Values as well."

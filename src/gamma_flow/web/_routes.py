@@ -6,13 +6,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from gamma_flow._version import __version__
 from gamma_flow.errors import LogError, RequestError
+from gamma_flow.live.frames import Frame, frames_of
 from gamma_flow.report._card import card_data
 from gamma_flow.web import _work as work
 from gamma_flow.web._bodies import Query, Refused, upload_of
@@ -22,13 +23,14 @@ from gamma_flow.web._refusals import answer
 from gamma_flow.web.picture import palette_of
 from gamma_flow.web.service import Service
 from gamma_flow.web.settings import WebSettings
-from gamma_flow.web.uploads import frames_in, is_json, sets_in
+from gamma_flow.web.uploads import Upload, frames_in, is_json, sets_in
 
 __all__ = ["ROUTES", "Endpoint"]
 
 T = TypeVar("T")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
+_MOST_FRAMES, _MOST_WHOLE = 1000, 100  # of a page, with whole spectra
 _SAFE = 10.0  # s that a request waits for the log
 
 
@@ -53,39 +55,32 @@ async def analyse(request: Request) -> Response:
     detail = query.choice("detail", *work.DETAILS)
     pictures = query.number("pictures", 0, 0, 20) or 0
     state, settings = request.app.state, _settings(request)
-    if state.uploads.locked() and state.waiting >= settings.clients:
-        raise Refused(503, RequestError("too many uploads at a time", cure="send again in a second"))
-    state.waiting += 1
-    try:
-        async with state.uploads:
-            upload = await upload_of(request, settings.upload_bytes)
-            job = partial(work.analyse, _service(request), upload, settings, detail, pictures)
-            found = await _worked(request, job)
-            state.counts["analysed"] += len(found["results"])
-            return await _worked(request, partial(answer, found))
-    finally:
-        state.waiting -= 1
+    with state.budget.share() as room:
+        upload = await upload_of(request, settings.upload_bytes, room)
+        job = partial(work.analyse, _service(request), upload, settings, detail, pictures)
+        found = await _worked(request, job)
+        state.counts["analysed"] += len(found["results"])
+        return await _worked(request, partial(answer, found))
 
 
 async def take(request: Request) -> Response:
     """Take frames into the live stream, and answer when the log holds them."""
     query = Query(request, "detector", "token")
     service, settings = _service(request), _settings(request)
-    upload = await upload_of(request, settings.upload_bytes)
     detector = query.text("detector", "") or ""
 
-    def decode() -> list[Any]:
+    def decode(upload: Upload) -> list[Frame]:
         if is_json(upload.data):
             return frames_in(upload, settings, detector)
-        from gamma_flow.live.frames import frames_of
-
         return [
             frame
             for part in sets_in(upload, settings)
             for frame in frames_of(part, detector=detector or "upload", name=upload.name)
         ]
 
-    frames = await _worked(request, decode)
+    with request.app.state.budget.share() as room:
+        upload = await upload_of(request, settings.upload_bytes, room)
+        frames = await _worked(request, partial(decode, upload))
     try:
         done = service.put(frames)
     except RequestError as problem:
@@ -105,6 +100,8 @@ async def take(request: Request) -> Response:
 async def frames(request: Request) -> Response:
     """Return frames of the log, a page at a time."""
     query = Query(request, "since", "until", "detector", "limit", "order", "spectra", "after", "token")
+    spectra = query.choice("spectra", "none", "strips", "all")
+    most = _MOST_WHOLE if spectra == "all" else _MOST_FRAMES
     job = partial(
         work.page_of_frames,
         _service(request),
@@ -112,9 +109,9 @@ async def frames(request: Request) -> Response:
         until=query.time("until"),
         detector=query.text("detector"),
         newest_first=query.choice("order", "newest", "oldest") == "newest",
-        spectra=query.choice("spectra", "none", "strips", "all"),  # type: ignore[arg-type]
+        spectra=spectra,  # type: ignore[arg-type]
         cursor=_cursor(query.text("after")),
-        limit=query.number("limit", 100, 1, 1000) or 100,
+        limit=query.number("limit", 100, 1, most) or 100,
     )
     return await _worked(request, lambda: answer(job()))
 

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 
 from gamma_flow.errors import GammaFlowError, RequestError
-from gamma_flow.web._bodies import Refused
+from gamma_flow.web._bodies import Budget, Refused
 from gamma_flow.web._guard import Guard
 from gamma_flow.web._pages import Pages
 from gamma_flow.web._refusals import refusal, status_of
@@ -27,7 +27,7 @@ from gamma_flow.web.settings import WebSettings
 
 __all__ = ["application"]
 
-_UPLOADS = 4  # that are in memory at a time
+_UPLOADS = 8  # of the largest size, that are in memory at a time
 
 
 def application(service: Service, settings: WebSettings) -> Starlette:
@@ -47,7 +47,7 @@ def application(service: Service, settings: WebSettings) -> Starlette:
         service.hub.serve(asyncio.get_running_loop())
         workers = ThreadPoolExecutor(settings.workers, "request")
         app.state.service, app.state.settings, app.state.workers = service, settings, workers
-        app.state.uploads, app.state.waiting = asyncio.Semaphore(_UPLOADS), 0
+        app.state.budget = Budget(_UPLOADS * settings.upload_bytes)
         app.state.counts = Counter()
         service.start()
         try:

@@ -13,12 +13,13 @@ from gamma_flow.diagnostics import decompose
 from gamma_flow.errors import GammaFlowError
 from gamma_flow.model import Model
 from gamma_flow.nuclides import category, hyphenated, lines
-from gamma_flow.plot.palette import INK, UNKNOWN, Palette
+from gamma_flow.plot.palette import BACKGROUND, INK, UNKNOWN, Look, Palette
 
 __all__ = ["bare", "palette_of", "picture"]
 
 _DIGITS = 5
 _LEAST_SHARE = 1e-4
+_COLOURED = 64  # classes
 _PEAKS = 6
 _CANDIDATES = 4
 _NEAR = 0.012  # of the energy, and
@@ -155,9 +156,10 @@ def palette_of(model: Model | None) -> dict[str, Any]:
     """Return the colours of the classes, the same as in all plots."""
     told: dict[str, Any] = {"unknown": UNKNOWN, "ink": INK, "classes": {}}
     if model is not None:
-        palette = Palette(model.classes, model.templates.background)
+        # more than a palette tells apart are grey beyond its last: a live page must not fail of that
+        palette = Palette(model.sources[:_COLOURED], model.templates.background)
         for name in model.classes:
-            look = palette[name]
+            look = palette[name] if name in palette else Look(BACKGROUND)
             told["classes"][name] = {
                 "colour": look.colour,
                 "dash": [] if isinstance(look.dash, str) else list(look.dash[1]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["serve"]
 
 _CONNECTIONS = 256
+_SWITCH = 0.001  # s
 
 
 def serve(
@@ -78,6 +80,8 @@ def serve(
         timeout_graceful_shutdown=3,
         ws_max_size=4096,
     )
+    # the thread that answers a frame must not wait 5 ms for one that works on an upload
+    sys.setswitchinterval(_SWITCH)
     if told is not None:
         told(f"gamma-flow serves {settings.link(bound.getsockname()[1])}")
     with suppress(KeyboardInterrupt), bound:
