@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,3 +125,11 @@ def test_settings_are_checked() -> None:
     drawn = WebSettings(host="::")
     assert drawn.token not in repr(drawn)
     assert WebSettings(host="2001:db8::1", token=TOKEN).link(5) == f"http://[2001:db8::1]:5/#token={TOKEN}"
+
+
+def test_small_messages_are_sent_at_once() -> None:
+    """Without the name of the protocol asyncio leaves TCP_NODELAY out, and results wait for acknowledgements."""
+    from gamma_flow.web.serving import _bound
+
+    with _bound(WebSettings(port=0)) as made:
+        assert made.proto == socket.IPPROTO_TCP

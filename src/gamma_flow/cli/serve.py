@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ def command(
     from gamma_flow.web.serving import serve
     from gamma_flow.web.settings import WebSettings
 
+    signal.signal(signal.SIGTERM, _interrupted)  # as Ctrl-C does: the log is closed, the exit code 0
     settings = WebSettings(
         host=flags["host"],
         port=flags["port"],
@@ -69,3 +71,7 @@ def command(
         serve(
             settings, model, opened, log, detail=flags["detail"], told=lambda text: click.echo(text, err=True)
         )
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
