@@ -240,7 +240,7 @@ def passes(model: gf.Model, calibration: AlarmCalibration, cuts: list[float], nu
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--hours", type=float, default=24.0)
-    parser.add_argument("--passes", type=int, default=20)
+    parser.add_argument("--passes", type=int, default=10)
     parser.add_argument("--calibration", type=float, default=16.0, help="hours")
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--no-radon", action="store_true", help="a model that knows no radon: what then?")
