@@ -128,7 +128,7 @@ def test_settings_are_checked() -> None:
 
 
 def test_small_messages_are_sent_at_once() -> None:
-    """Without the name of the protocol asyncio leaves TCP_NODELAY out, and results wait for acknowledgements."""
+    """Without the name of the protocol asyncio leaves TCP_NODELAY out, and results wait."""
     from gamma_flow.web.serving import _bound
 
     with _bound(WebSettings(port=0)) as made:
