@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from gamma_flow.cli._common import guarded
+from gamma_flow.cli._tracking import taken_up, tracker_of, tracker_options
 
 
 @click.command()
@@ -35,6 +36,7 @@ from gamma_flow.cli._common import guarded
     default="everything",
     help="How much is answered  [default: everything]",
 )
+@tracker_options
 @click.option("--upload-limit", type=click.IntRange(1), default=32, show_default=True, metavar="MB")
 @guarded
 def command(
@@ -42,6 +44,8 @@ def command(
     sources: tuple[str, ...],
     log_path: Path | None,
     log_limit: int | None,
+    tracker_path: str | None,
+    false_alarm_interval: str | None,
     **flags: Any,
 ) -> None:
     """Analyse the frames of sources as they arrive, and show them on a page.
@@ -64,12 +68,20 @@ def command(
         upload_bytes=flags["upload_limit"] * 2**20,
     )
     model = None if model_path is None else Model.load(model_path)
+    tracker = tracker_of(model, model_path, tracker_path, false_alarm_interval)
     with ExitStack() as stack:
         limit = None if log_limit is None else log_limit * 10**6
         log = None if log_path is None else stack.enter_context(Log.open(log_path, max_bytes=limit))
         opened = [stack.enter_context(open_source(source)) for source in sources]
+        taken_up(tracker, log)
         serve(
-            settings, model, opened, log, detail=flags["detail"], told=lambda text: click.echo(text, err=True)
+            settings,
+            model,
+            opened,
+            log,
+            detail=flags["detail"],
+            alarms=tracker,
+            told=lambda text: click.echo(text, err=True),
         )
 
 

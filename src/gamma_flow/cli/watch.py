@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gamma_flow.cli._common import guarded, on_terminal
+from gamma_flow.cli._tracking import taken_up, tracker_of, tracker_options
 
 if TYPE_CHECKING:
-    from gamma_flow.live.log import Log
     from gamma_flow.live.loop import Loop
     from gamma_flow.live.restart import StateFile
     from gamma_flow.live.tracker import Tracker
-    from gamma_flow.model import Model
 
 
 @click.command()
@@ -36,13 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--batch", type=click.IntRange(1), default=256, help="Messages that are taken at a time at most."
 )
-@click.option(
-    "--tracker",
-    "tracker_path",
-    metavar="FILE",
-    help="Calibration for alarms (.gft), or off  [default: the one beside the model, if there is one]",
-)
-@click.option("--false-alarm-interval", metavar="TIME", help="Time between two false alarms: 8h.")
+@tracker_options
 @guarded
 def command(
     source: str,
@@ -66,12 +59,12 @@ def command(
     from gamma_flow.model import Model
 
     model = None if model_path is None else Model.load(model_path)
-    tracker = _tracker(model, model_path, tracker_path, false_alarm_interval)
+    tracker = tracker_of(model, model_path, tracker_path, false_alarm_interval)
     with ExitStack() as stack:
         limit = None if log_limit is None else log_limit * 10**6
         log = None if log_path is None else stack.enter_context(Log.open(log_path, max_bytes=limit))
         opened = stack.enter_context(open_source(source))
-        state = _taken_up(tracker, log)
+        state = taken_up(tracker, log)
         loop = Loop(opened, model, log, detail=flags["detail"], batch=flags["batch"], alarms=tracker)
         signal.signal(signal.SIGTERM, _interrupted)
         try:
@@ -91,43 +84,6 @@ def command(
         click.echo(f"{frames} frames, {again} came again, {refused} messages refused", err=True)
     if refused and not frames:
         sys.exit(1)
-
-
-def _tracker(
-    model: Model | None, model_path: Path | None, told: str | None, interval: str | None
-) -> Tracker | None:
-    """Return the tracker that is asked for, or that can be had: with a calibration beside the model."""
-    from gamma_flow.errors import SettingsError
-    from gamma_flow.live.calibration import AlarmCalibration
-    from gamma_flow.live.tracker import Tracker
-    from gamma_flow.nuclides.times import duration
-
-    beside = None if model_path is None else model_path.with_suffix(".gft")
-    path = Path(told) if told not in (None, "off") else beside if told is None else None
-    if told not in (None, "off") and model is None:
-        raise SettingsError("a tracker needs a model", where="--tracker", cure="name one: -m model.gfm")
-    if model is None or path is None or (told is None and not path.exists()):
-        if interval is not None:
-            raise SettingsError(
-                "without a tracker there are no alarms",
-                where="--false-alarm-interval",
-                cure="calibrate one: gamma-flow tracker -m model.gfm",
-            )
-        return None
-    calibration = AlarmCalibration.load(path)
-    return Tracker(model, calibration if interval is None else calibration.every(duration(interval)))
-
-
-def _taken_up(tracker: Tracker | None, log: Log | None) -> StateFile | None:
-    if tracker is None or log is None:
-        return None
-    from gamma_flow.live.restart import StateFile
-
-    state = StateFile(tracker, log)
-    _, sentence = state.take_up()
-    if sentence:
-        click.echo(f"warning: {sentence}", err=True)
-    return state
 
 
 def _interrupted(*_: object) -> None:
