@@ -142,3 +142,23 @@ def test_it_ends_when_it_is_asked_to_with_clients_on_the_line(saved: Path) -> No
         start = time.monotonic()
         assert made.stop(signal.SIGTERM) == 0
         assert time.monotonic() - start < 12
+
+
+def test_after_a_restart_the_log_tells_what_was_last_seen(
+    saved: Path, frames: Frames, tmp_path: Path
+) -> None:
+    log = str(tmp_path / "log.gfl")
+    with serving("-m", str(saved), "--log", log) as made:
+        for sent in frames(3, "gate"):
+            made.post("/frames", encode(sent))
+        (before,) = made.get("/detectors")["detectors"]
+        drawn = made.get("/picture?detector=gate")
+    with serving("-m", str(saved), "--log", log) as again:
+        (told,) = again.get("/detectors")["detectors"]
+        assert (told["detector"], told["state"], told["last"]) == ("gate", "silent", before["last"])
+        assert "since the service began" in told["sentence"]
+        assert again.get("/picture?detector=gate")["values"] == drawn["values"]
+        (new,) = frames(4, "gate")[3:]
+        again.post("/frames", encode(new))
+        (told,) = again.get("/detectors")["detectors"]
+        assert told["state"] == "ok"

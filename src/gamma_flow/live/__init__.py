@@ -8,8 +8,9 @@ only then acknowledges and shows them::
 Nothing here is imported by ``import gamma_flow``, and names are loaded when they are first used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gamma_flow._lazy import exports
 
 if TYPE_CHECKING:
     from gamma_flow.live.alarm import Alarm
@@ -25,19 +26,19 @@ if TYPE_CHECKING:
     from gamma_flow.live.tracker_settings import TrackerSettings
 
 _HOMES = {
-    "Alarm": "alarm",
-    "AlarmCalibration": "calibration",
-    "Decoder": "messages",
-    "Frame": "frames",
-    "Limits": "messages",
-    "Log": "log",
-    "Loop": "loop",
-    "Tracker": "tracker",
-    "TrackerSettings": "tracker_settings",
-    "calibrate": "calibrating",
-    "encode": "messages",
-    "export": "exporting",
-    "open_source": "opening",
+    "Alarm": "gamma_flow.live.alarm",
+    "AlarmCalibration": "gamma_flow.live.calibration",
+    "Decoder": "gamma_flow.live.messages",
+    "Frame": "gamma_flow.live.frames",
+    "Limits": "gamma_flow.live.messages",
+    "Log": "gamma_flow.live.log",
+    "Loop": "gamma_flow.live.loop",
+    "Tracker": "gamma_flow.live.tracker",
+    "TrackerSettings": "gamma_flow.live.tracker_settings",
+    "calibrate": "gamma_flow.live.calibrating",
+    "encode": "gamma_flow.live.messages",
+    "export": "gamma_flow.live.exporting",
+    "open_source": "gamma_flow.live.opening",
 }
 
 __all__ = [
@@ -56,12 +57,4 @@ __all__ = [
     "open_source",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'gamma_flow.live' has no attribute '{name}'")
-    return getattr(import_module(f"gamma_flow.live.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__getattr__, __dir__ = exports(__name__, _HOMES, globals())

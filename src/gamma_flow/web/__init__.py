@@ -9,24 +9,21 @@ none of which can slow them down::
 Needs ``pip install 'gamma-flow[web]'``. Nothing here is imported by ``import gamma_flow``.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gamma_flow._lazy import exports
 
 if TYPE_CHECKING:
     from gamma_flow.web.app import application
     from gamma_flow.web.service import Service
     from gamma_flow.web.settings import WebSettings
 
-_HOMES = {"Service": "service", "WebSettings": "settings", "application": "app"}
+_HOMES = {
+    "Service": "gamma_flow.web.service",
+    "WebSettings": "gamma_flow.web.settings",
+    "application": "gamma_flow.web.app",
+}
 
 __all__ = ["Service", "WebSettings", "application"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'gamma_flow.web' has no attribute '{name}'")
-    return getattr(import_module(f"gamma_flow.web.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__getattr__, __dir__ = exports(__name__, _HOMES, globals())

@@ -31,6 +31,7 @@ Alarms = Callable[[Sequence[Frame], Sequence[dict[str, Any] | None]], Sequence[A
 
 _STEP = 0.5  # s that a loop waits for something
 _MOST_LATEST = 1000  # detectors of which the last frame is kept
+_SINCE = "nothing came since the service began"
 _MOST_OPEN = 1000  # alarms that are kept without a log
 
 
@@ -84,6 +85,7 @@ class Service:
         self._latest: dict[str, Latest] = {}
         self._alarms: dict[str, Alarm] = {}
         self._states: dict[str, str] = {}
+        self._before: dict[str, Status] = {}  # what the log told at the start
         self._failed: dict[str, str] = {}
         self._ending = threading.Event()
         self._loops = [_Worker(self, source, model, log, detail) for source in [*sources, self.posted]]
@@ -99,9 +101,18 @@ class Service:
             self._reader = Log.open(self.log.path, readonly=True)
             for alarm in self.log.alarms()[-_MOST_OPEN:]:
                 self._alarms[alarm.key] = alarm
+            self._remember(self.log)
         for thread in self._threads:
             thread.start()
         return self
+
+    def _remember(self, log: Log) -> None:
+        """Take up the last frame of each detector from before a restart, so that nobody looks at nothing."""
+        for name in log.detectors()[:_MOST_LATEST]:
+            for entry in log.frames(detector=name, newest_first=True, limit=1):
+                self._before[name] = Status(name, "silent", _SINCE, last=entry.time)
+                if entry.values is not None:
+                    self._latest[name] = Latest(entry.frame(), entry.record)
 
     def close(self) -> None:
         """End the threads, and close sources; the log stays open."""
@@ -143,16 +154,20 @@ class Service:
         return found[0] if found and worker.loop.busy else ""
 
     def statuses(self) -> list[Status]:
-        """Return the state of every detector, by name; of one that several sources bring, the sum."""
+        """Return the state of every detector, by name; of one that several sources bring, the sum.
+
+        One that nothing came from since the start, but that the log knows, is silent.
+        """
         found: dict[str, Status] = {}
         for worker in self._loops:
             for status in worker.loop.board.all():
                 other = found.get(status.detector)
                 found[status.detector] = status if other is None else _joined(other, status)
+        found = self._before | found
         return [found[name] for name in sorted(found)]
 
     def latest(self, detector: str) -> Latest | None:
-        """Return the last frame of a detector, None if nothing came from it since the start."""
+        """Return the last frame of a detector, if need be from before the start; None if none is known."""
         return self._latest.get(detector)
 
     def alarms(self) -> list[Alarm]:
