@@ -19,6 +19,10 @@ from gamma_flow.errors import WriteError
 __all__ = ["csv_text", "json_bytes", "staged"]
 
 
+_BY_CLASS = {"score_errors": "error", "p_value": "p"}
+_BY_SPECTRUM = ("family_p", "novelty_p", "novel")
+
+
 def json_bytes(value: Any) -> bytes:
     """Return JSON in UTF-8; what is not finite has to be None already."""
     return (json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
@@ -27,9 +31,13 @@ def json_bytes(value: Any) -> bytes:
 def csv_text(analyses: Sequence[Analysis]) -> str:
     """Return one row a spectrum: what it is, what is present, then scores and shares by class.
 
-    What was looked for in each spectrum (its gain, the thickness of its shield) stands behind them.
+    Behind them stands what a noise model adds: errors of the scores and p-values by class, family-wise p,
+    novelty p and whether it is novel; at last what was looked for in each spectrum (its gain, the thickness
+    of its shield). A cell is empty where the spectrum says nothing.
     """
     classes = Analysis.classes_of(analyses)
+    tables = [name for name in _BY_CLASS if all(getattr(part, name) is not None for part in analyses)]
+    columns = [name for name in _BY_SPECTRUM if all(getattr(part, name) is not None for part in analyses)]
     family = analyses[0].templates.family
     searched = {"gain": analyses[0].gain is not None, "family": analyses[0].family is not None}
     heads = {"gain": "gain", "family": "" if family is None else family.label}
@@ -47,6 +55,8 @@ def csv_text(analyses: Sequence[Analysis]) -> str:
             "explained_variance",
             *(f"score {name}" for name in classes),
             *(f"share {name}" for name in classes),
+            *(f"{_BY_CLASS[table]} {name}" for table in tables for name in classes),
+            *columns,
             *(heads[name] for name, there in searched.items() if there),
         ]
     )
@@ -66,10 +76,18 @@ def csv_text(analyses: Sequence[Analysis]) -> str:
                     ),
                     *(f"{score:.8g}" for score in record["scores"].values()),
                     *(f"{share:.6g}" for share in record["shares"].values()),
+                    *(_cell(value) for table in tables for value in record[table].values()),
+                    *(_cell(record[name]) for name in columns),
                     *(f"{place:.6g}" for place in places),
                 ]
             )
     return stream.getvalue()
+
+
+def _cell(value: float | bool | None) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else f"{value:.6g}"
 
 
 @contextmanager

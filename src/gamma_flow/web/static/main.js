@@ -64,7 +64,7 @@ function told(message) {
     if (detector && state.selected === null) select(detector.name);
   } else if (message.type === "status") {
     const detector = state.status(message);
-    if (detector && detector.frames && state.selected === null) select(detector.name);
+    if (detector && (detector.frames || message.last) && state.selected === null) select(detector.name);
   } else if (message.type === "alarm") {
     state.alarm(message);
   } else if (message.type === "hello") {
