@@ -288,6 +288,18 @@ def test_it_comes_back_by_itself_after_a_kill_of_the_service(
             page.told[:] = [text for text in page.told if "ERR_" not in text and "WebSocket" not in text]
 
 
+def test_opened_after_a_restart_it_shows_what_was_last_seen(
+    browser: Any, tmp_path: Path, saved: Path
+) -> None:
+    log = str(tmp_path / "log.gfl")
+    with serving("-m", str(saved), "--log", log) as made:
+        made.post("/frames", encode(drawn(0, "left", source=True)))
+    with serving("-m", str(saved), "--log", log) as again, looking(browser, again) as page:
+        page.wait_for_selector("#shares .class.found >> text=Cs137")
+        assert "since the service began" in page.inner_text("#facts")
+        until(page, "document.querySelectorAll('#chart canvas').length === 1")
+
+
 def test_a_token_in_the_fragment_opens_the_page(browser: Any, saved: Path) -> None:
     token = "a-token-for-the-tests-of-access"
     with (
