@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +15,8 @@ from gamma_flow._baseline import refuse_baseline, with_baseline
 from gamma_flow._calibrate import calibrate
 from gamma_flow._engine import Engine
 from gamma_flow._families import refuse_no_likelihood, told, with_family
-from gamma_flow._suspects import Suspect, suspects
+from gamma_flow._suspects import suspects
+from gamma_flow._training_notes import alike, few_draws, odd_ones, of_spectra, provenance_of, twice
 from gamma_flow._training_rows import (
     active_channels,
     divided,
@@ -26,10 +25,7 @@ from gamma_flow._training_rows import (
     limited,
     training_rows,
 )
-from gamma_flow._version import __version__
 from gamma_flow.data import BACKGROUND, SpectrumSet
-from gamma_flow.data._arrays import row_numbers
-from gamma_flow.data.calibration import Calibration
 from gamma_flow.data.family import Family
 from gamma_flow.data.method import PARTS, Method, Noise, Rule
 from gamma_flow.data.templates import Templates
@@ -45,8 +41,6 @@ _LEARNED = 2  # modes of a class
 _LINE_WIDTH = 0.075  # where the templates have no line
 _ENOUGH_HELD_OUT = 5  # held-out spectra of a class from which nulls are drawn; else from all of them
 _MOST_COUNTS = 1e18  # in a channel of all spectra of a class: transforms of them stay in range
-_ALIKE = 0.95  # cosine above which two templates are called too alike
-_SHOWN = 8  # names in a warning; all of them stand in the model's provenance
 
 
 def train(
@@ -192,7 +186,7 @@ def train(
     else:
         kept, out = divided_as_in_the_paper(names, rows, held_out, seed, background)
     notes = left_out_background(spectra, names, background if classes is None else None)
-    notes += _notes_on_spectra(spectra, names, kept, active, few)
+    notes += of_spectra(spectra, names, kept, active, few)
     sums = np.stack([spectra.values[part].sum(axis=0) for part in kept])
     hollow = np.abs(sums[:, active]).sum(axis=1) <= 0
     if hollow.any():
@@ -229,10 +223,10 @@ def train(
             method,
             line_width=width_of_lines(templates.shapes[sources], spectra.axis.edges, method.line_width),
         )
-    notes += _alike(templates)
-    notes += _twice(spectra, np.concatenate([*kept, *out]))
+    notes += alike(templates)
+    notes += twice(spectra, np.concatenate([*kept, *out]))
     odd = suspects(spectra.values[:, active], kept, spectra.kind == "counts")
-    notes += _odd_ones(spectra, names, odd)
+    notes += odd_ones(spectra, names, odd)
     for note in notes:
         warnings.warn(note, TrainingWarning, stacklevel=2)
     settings = {
@@ -275,7 +269,7 @@ def train(
             live_time=float(np.median(known)) if 2 * len(known) > len(seconds) else None,
             threads=min(os.cpu_count() or 1, _MOST_THREADS),
         )
-        for note in _few_draws(calibration, names, templates.background):
+        for note in few_draws(calibration, names, templates.background):
             notes.append(note)
             warnings.warn(note, TrainingWarning, stacklevel=2)
     used = np.sort(np.concatenate(kept))
@@ -283,21 +277,10 @@ def train(
         templates,
         method,
         calibration,
-        _provenance(spectra, used, settings, notes, names, odd),
+        provenance_of(spectra, used, settings, notes, names, odd),
         spectra.origin[used],
         spectra.origin[np.sort(np.concatenate(out))],
     )
-
-
-def _few_draws(calibration: Calibration, names: Sequence[str], background: str | None) -> list[str]:
-    """Return a warning where the nulls do not suffice for p-values of their own."""
-    few = [name for name, n in zip(names, calibration.n_nulls, strict=True) if n == 0 and name != background]
-    if not few or len(names) < 2:
-        return []
-    return [
-        f"too few draws without {', '.join(few)} for p-values of their own: half a chi-square of one degree "
-        "of freedom is taken, which promises too much where templates are wrong; ask for more nulls"
-    ]
 
 
 def _method(
@@ -377,113 +360,3 @@ def _modes(
 def _nulls(classes: int, search: bool) -> int:
     most = 10_000 if classes <= 12 else 5_000 if classes <= 30 else 1_000
     return max(most // 4, 1_000) if search else most  # each draw is fitted at every gain or value
-
-
-def _notes_on_spectra(
-    spectra: SpectrumSet, names: list[str], kept: list[NDArray[np.intp]], active: NDArray[np.bool_], few: int
-) -> list[str]:
-    notes = []
-    for name, rows in zip(names, kept, strict=True):
-        values = spectra.values[rows][:, active]
-        total = np.abs(values).sum()
-        enough = spectra.kind == "counts" and total >= 100 * active.sum()
-        if len(rows) < few and not enough:
-            notes.append(
-                f"class '{name}' has few training spectra: {len(rows)} with {total:.4g} {spectra.kind} in "
-                f"{int(active.sum())} channels; its template is noisy"
-            )
-        empty = ~values.any(axis=1)
-        if empty.any():
-            first = spectra.origin[rows[np.flatnonzero(empty)[0]]]
-            notes.append(f"class '{name}' has {int(empty.sum())} empty training spectra, the first: {first}")
-        if spectra.kind == "counts" and values.size and values.min() < 0:
-            bad = np.any(values < 0, axis=1)
-            notes.append(
-                f"class '{name}' has negative counts in its training spectra: {row_numbers(bad)}; they stay "
-                "in its template, and what is drawn for a calibration takes an expected count below zero as 0"
-            )
-    return notes
-
-
-def _twice(spectra: SpectrumSet, rows: NDArray[np.intp]) -> list[str]:
-    """Refuse spectra that were read twice; say so if others only bear one name."""
-    origin = spectra.origin[rows]
-    _, first, place = np.unique(origin, return_index=True, return_inverse=True)
-    before = first[place.reshape(-1)]
-    again = before != np.arange(len(rows))
-    if not again.any():
-        return []
-    same = again & np.all(spectra.values[rows] == spectra.values[rows[before]], axis=1)
-    if same.any():
-        raise TrainingError(
-            "spectra were read twice",
-            where=str(origin[np.flatnonzero(same)[0]]),
-            found=f"{int(same.sum())} of {len(rows)} training spectra",
-            cure="name each file once, and keep results apart from the data",
-        )
-    return [
-        f"{int(again.sum())} training spectra share their origin with others, so validation spectra cannot "
-        "be told from them by it"
-    ]
-
-
-def _alike(templates: Templates) -> list[str]:
-    cosine = templates.similarity
-    pairs = np.argwhere(np.triu(np.abs(cosine) > _ALIKE, k=1))
-    return [
-        f"the templates of '{templates.classes[one]}' and '{templates.classes[other]}' are too alike to be "
-        f"told apart reliably: cosine {cosine[one, other]:.4f}"
-        for one, other in pairs
-    ]
-
-
-def _odd_ones(spectra: SpectrumSet, names: list[str], odd: list[Suspect]) -> list[str]:
-    if not odd:
-        return []
-    shown = "; ".join(_told(spectra, names, suspect) for suspect in odd[:_SHOWN])
-    more = f"; and {len(odd) - _SHOWN} more, all named in the model's provenance" if len(odd) > _SHOWN else ""
-    return [f"{len(odd)} training spectra do not resemble their class, the worst first: {shown}{more}"]
-
-
-def _told(spectra: SpectrumSet, names: list[str], suspect: Suspect) -> str:
-    # the last part of the path is enough to find it; the whole stands in the provenance
-    name = str(spectra.origin[suspect.row]).replace("\\", "/").rpartition("/")[2]
-    text = f"{name} (labelled {names[suspect.own]}, cosine {suspect.cosine:.2f}"
-    if suspect.other is not None:
-        text += f"; resembles {names[suspect.other]}: {suspect.other_cosine:.2f}"
-    return text + ")"
-
-
-def _provenance(
-    spectra: SpectrumSet,
-    used: NDArray[np.intp],
-    settings: dict[str, Any],
-    notes: list[str],
-    names: list[str],
-    odd: list[Suspect],
-) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    for part in (spectra.axis.edges, spectra.values[used], spectra.labels.presence[used]):
-        digest.update(np.ascontiguousarray(part).tobytes())
-    files, counts = np.unique(spectra.files[used], return_counts=True)
-    return {
-        "version": __version__,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "settings": settings,
-        "inputs": {
-            "sha256": digest.hexdigest(),
-            "files": dict(zip(files.tolist(), counts.tolist(), strict=True)),
-            "detectors": sorted(set(spectra.detector[used].tolist())),
-        },
-        "warnings": notes,
-        "suspects": [
-            {
-                "origin": str(spectra.origin[suspect.row]),
-                "label": names[suspect.own],
-                "cosine": round(suspect.cosine, 4),
-                "resembles": None if suspect.other is None else names[suspect.other],
-                "other_cosine": None if suspect.other is None else round(suspect.other_cosine, 4),
-            }
-            for suspect in odd
-        ],
-    }

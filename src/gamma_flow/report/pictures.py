@@ -46,7 +46,7 @@ class Encoded:
 def encoded(drawn: Figure) -> Encoded:
     """Return a figure as SVG, or as PNG where the SVG is large.
 
-    Letters become shapes, so that they look alike on every machine.
+    Letters become shapes, so that they look alike on every machine. The figure keeps its layout from then on.
     """
     import matplotlib as mpl
 
