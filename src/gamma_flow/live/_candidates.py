@@ -46,10 +46,9 @@ def residual_of(sums: Floats, surroundings: Surroundings) -> dict[str, Any]:
     spectra = SpectrumSet(sums[None], axis)
     engine = surroundings.engine
     found = left_over(engine, engine.grid() if engine.searches else (), spectra, False, 3.0)
-    gain = surroundings.gain
     peaks = []
     for row in range(min(_PEAKS, len(found.peaks.position))):
-        energy = float(found.peaks.position[row]) / gain
+        energy = surroundings.energy(float(found.peaks.position[row]))
         told: dict[str, Any] = {
             "energy": round(energy, 2),
             "counts": round(float(found.peaks.counts[row]), 1),
@@ -63,7 +62,7 @@ def residual_of(sums: Floats, surroundings: Surroundings) -> dict[str, Any]:
     return {
         "residual_counts": round(float(found.counts[0]), 1),
         "residual": [float(f"{one:.3g}") for one in np.add.reduceat(found.shapes[0], bins[:-1])],
-        "residual_edges": [round(float(one) / gain, 3) for one in axis.edges[bins]],
+        "residual_edges": [round(surroundings.energy(float(one)), 3) for one in axis.edges[bins]],
         "peaks": peaks,
     }
 

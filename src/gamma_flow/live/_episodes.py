@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_flow.live._candidates import residual_of
-from gamma_flow.live._track import Look, Track
+from gamma_flow.live._track import COUNTS, UNKNOWN, Look, Track
+from gamma_flow.live._witness import Witness
 from gamma_flow.live.alarm import Alarm
 from gamma_flow.live.calibration import AlarmCalibration
 from gamma_flow.live.frames import moment
@@ -20,6 +21,7 @@ __all__ = ["Episode", "Episodes"]
 
 Floats = NDArray[np.float64]
 
+_AGREED = 3  # frames in a row in which the witness has to find a class
 _RELEASE = 0.5  # of the threshold: an alarm goes on while the level is above it
 
 
@@ -43,6 +45,8 @@ class Episode:
         The largest statistic in the sharp window.
     calm : int
         Frames in a row without evidence.
+    since : int
+        Number of the frame behind which its windows begin: an alarm before it ended there.
     found : dict
         What the highest level showed.
     sums : ndarray, shape (C,)
@@ -57,6 +61,7 @@ class Episode:
     sharp: int
     height: float = -1.0
     calm: int = 0
+    since: int = 0
     found: dict[str, Any] = field(default_factory=dict)
     sums: Floats = field(default_factory=lambda: np.zeros(0))
 
@@ -76,16 +81,24 @@ class Episodes:
         Its name.
     calibration : AlarmCalibration
         With the threshold.
-    names : sequence of str
-        Of the statistics; the last is what no class explains.
+    witness : Witness
+        Asked where the calibration, which knows background alone, does not hold.
+
+    Attributes
+    ----------
+    barrier : int
+        Number of the frame in which an alarm ended last; no window of a new one reaches behind it.
     """
 
-    def __init__(self, detector: str, calibration: AlarmCalibration, names: Sequence[str]) -> None:
-        self.detector, self.calibration, self.names = detector, calibration, tuple(names)
+    def __init__(self, detector: str, calibration: AlarmCalibration, witness: Witness) -> None:
+        self.detector, self.calibration, self.names = detector, calibration, calibration.statistics
         self.open: dict[int, Episode] = {}
+        self.barrier = 0
+        self.agreed: dict[int, int] = {}  # for how many frames in a row the witness has found a class
+        self._witness = witness
 
     def look(
-        self, levels: Floats, seen: Look, track: Track, times: Sequence[np.datetime64], quiet: bool
+        self, levels: Floats, seen: Look, track: Track, times: Sequence[np.datetime64], warm: bool
     ) -> list[Alarm]:
         """Take the levels (W, S) of a frame in; return alarms that began, grew or ended.
 
@@ -99,22 +112,56 @@ class Episodes:
             The detector's; its windows begin anew when the last alarm ends.
         times : sequence of datetime64
             Of the frames in the windows, the newest last.
-        quiet : bool
-            Nothing may begin: the detector warms up.
+        warm : bool
+            The detector warms up: only a class that the model finds, too, may begin.
         """
         out = []
-        unknown = len(self.names) - 1
-        limit = self.calibration.threshold
-        for s in range(len(self.names)):
-            if s in self.open:
-                out += self._goes_on(s, levels[:, s], seen, track, times)
-            elif not quiet and levels[:, s].max() >= limit:
-                if s == unknown and any(other != unknown for other in self.open):
-                    continue  # a strong source whose template is not quite right leaves a residual
-                out.append(self._begins(s, levels[:, s], seen, track, times))
+        for s in sorted(self.open):
+            out += self._goes_on(s, levels[:, s], seen, track, times)
+        fresh = self._behind(self.barrier, levels, track)
+        heights = fresh.max(axis=0)
+        # the strongest first: what is left by a source may look like others, but never as strong
+        order = np.argsort(-heights, kind="stable").tolist()
+        agreed, self.agreed = self.agreed, {}
+        for s in sorted(order, key=lambda s: self.names[s] == COUNTS):
+            if s not in self.open and heights[s] >= self.calibration.threshold:
+                window = int(fresh[:, s].argmax())
+                if self._may_begin(s, seen.sums[window], track, warm, agreed.get(s, 0)):
+                    out += self._named(s)
+                    out.append(self._begins(s, fresh[:, s], seen, track, times))
         if out and not self.open:
             track.clear()
         return out
+
+    def _behind(self, barrier: int, levels: Floats, track: Track) -> Floats:
+        """Return levels, zero in windows that reach behind a barrier."""
+        inside = np.array(self.calibration.settings.windows) <= track.number - barrier
+        return np.where(inside if levels.ndim == 1 else inside[:, None], levels, 0.0)
+
+    def _may_begin(self, s: int, sums: Floats, track: Track, warm: bool, agreed: int) -> bool:
+        """Tell whether an alarm of a level that is high enough may begin."""
+        others = {self.names[other] for other in self.open}
+        name = self.names[s]
+        if name == COUNTS:
+            return not (others or warm)
+        if name == UNKNOWN:
+            # a strong source whose template is not quite right leaves a residual
+            return not (others - {COUNTS} or warm)
+        beside = bool(others - {COUNTS}) or warm
+        if not (beside or (self.calibration.settings.confirm and self._witness.calibrated)):
+            return True
+        if name not in self._witness.present(sums, track.surroundings):
+            return False
+        self.agreed[s] = agreed + 1
+        return not beside or agreed + 1 >= _AGREED
+
+    def _named(self, s: int) -> list[Alarm]:
+        """End an alarm of mere counts: something that has more to say begins."""
+        counts = self.names.index(COUNTS)
+        if s == counts or counts not in self.open:
+            return []
+        one = self.open.pop(counts)
+        return [self._alarm(one, one.last, "named")]
 
     def standing(self) -> list[Alarm]:
         """Return the alarms that go on."""
@@ -124,6 +171,7 @@ class Episodes:
         """End all: the windows cannot go on."""
         out = [self._alarm(one, one.last, why) for one in self.open.values()]
         self.open.clear()
+        self.barrier = 0
         return out
 
     def _begins(
@@ -134,7 +182,7 @@ class Episodes:
         first = max(-windows[int(evident[0])], -len(times))
         sharp = int(np.flatnonzero(level >= self.calibration.threshold)[0])
         now = str(times[-1])
-        self.open[s] = one = Episode(s, str(times[first]), now, now, -1.0, sharp)
+        self.open[s] = one = Episode(s, str(times[first]), now, now, -1.0, sharp, since=self.barrier)
         self._sharpened(one, level, seen, times)
         self._highest(one, level, seen, track)
         self._residual(one, track)
@@ -144,6 +192,7 @@ class Episodes:
         self, s: int, level: Floats, seen: Look, track: Track, times: Sequence[np.datetime64]
     ) -> list[Alarm]:
         one = self.open[s]
+        level = self._behind(one.since, level, track)
         higher = level.max() > one.level
         self._sharpened(one, level, seen, times)
         if higher:
@@ -155,6 +204,7 @@ class Episodes:
         if one.calm < self.calibration.settings.hold:
             return [self._alarm(one, None)] if higher else []
         del self.open[s]
+        self.barrier = track.number
         self._residual(one, track)
         return [self._alarm(one, max(one.last, one.peak))]
 
@@ -187,18 +237,19 @@ class Episodes:
                 "score_error": float(f"{seen.errors[w, k]:.5g}") if np.isfinite(seen.errors[w, k]) else None,
                 "score_per_frame": float(f"{seen.scores[w, k] / length:.5g}"),
             }
+        elif self.names[one.statistic] == COUNTS:
+            one.found["usual_counts"] = float(f"{track.usually(w):.5g}")
 
     def _residual(self, one: Episode, track: Track) -> None:
-        if one.statistic == len(self.names) - 1:
+        if self.names[one.statistic] == UNKNOWN:
             one.found |= residual_of(one.sums, track.surroundings)
 
     def _alarm(self, one: Episode, end: str | None, why: str = "") -> Alarm:
-        unknown = one.statistic == len(self.names) - 1
-        name = "" if unknown else self.names[one.statistic]
+        told = self.names[one.statistic]
+        kind, name = (told, "") if told in (UNKNOWN, COUNTS) else ("class", told)
         details = {"onset": one.start + "Z", "peak": one.peak + "Z", **one.found}
         if why:
             details["ended_by"] = why
-        kind = "unknown" if unknown else "class"
         return Alarm(
             f"{self.detector}/{kind}/{name}/{one.start}",
             self.detector,

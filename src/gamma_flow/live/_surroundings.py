@@ -40,14 +40,18 @@ class Surroundings:
         Of the fit.
     counts : (C,)
         What the background is made of, at the gain one.
-    gain : float
-        A pulse of energy E comes out at ``gain * E``.
+    start : Method
+        Of the fit that finds gain and offset at the start, with what the model expects of them.
+    gain, offset : float
+        A pulse of energy E comes out at ``gain * E + offset``.
     """
 
     templates: Templates
     method: Method
     counts: Floats
+    start: Method
     gain: float = 1.0
+    offset: float = 0.0
 
     @classmethod
     def of(cls, model: Model, axis: Axis, settings: TrackerSettings) -> Surroundings:
@@ -87,9 +91,11 @@ class Surroundings:
         parts = tuple(part for part in settings.parts if part != "gain" or settings.gain > 0)
         method = replace(model.method, parts=parts, gain=settings.gain, gain_range=0.0, rule="share")
         on_it = model.on(axis)
+        drifts = tuple(part for part in ("gain", "offset") if part in model.method.parts)
+        start = replace(method, parts=("mismatch", *drifts), gain=model.method.gain)
         templates = replace(on_it, modes=on_it.modes[:, :0])
         k = templates.classes.index(background)
-        return cls(templates, method, settings.trust * templates.shapes[k])
+        return cls(templates, method, settings.trust * templates.shapes[k], start)
 
     @property
     def background(self) -> int:
@@ -97,19 +103,23 @@ class Surroundings:
         return self.templates.classes.index(str(self.templates.background))
 
     @cached_property
-    def engine(self) -> Engine:
-        """The fit in these surroundings."""
+    def shapes(self) -> Floats:
+        """The templates as they are now, (K, C): with this background, at this gain."""
         t = self.templates
-        shapes = t.shapes.copy()
-        k = self.background
-        shapes[k] = self._background_shape()
-        if self.gain != 1.0:
-            shapes = moved(shapes, t.axis.edges, self.gain)
+        shapes: Floats = t.shapes.copy()
+        shapes[self.background] = self._background_shape()
+        if (self.gain, self.offset) != (1.0, 0.0):
+            shapes = moved(shapes, t.axis.edges, self.gain, self.offset)
         total = np.abs(shapes[:, t.active]).sum(axis=1)
         vanished = total <= 0  # pushed off the axis: the template stays where it was
         shapes[vanished] = t.shapes[vanished]
+        return shapes
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The fit in these surroundings."""
         # a template keeps its size, the background's alone is a mean of several
-        return Engine.of(replace(t, shapes=shapes), self.method)
+        return Engine.of(replace(self.templates, shapes=self.shapes), self.method)
 
     def _background_shape(self) -> Floats:
         """Return the counts as a template, (C,), without the noise of channels that hold few of them.
@@ -137,6 +147,27 @@ class Surroundings:
         shapes = t.shapes.copy()
         shapes[self.background] = shape
         return replace(self, templates=replace(t, shapes=shapes))
+
+    def found(self, values: Floats) -> Surroundings:
+        """Return those whose gain and offset are what summed counts, (C,), show from scratch.
+
+        Notes
+        -----
+        A fit about gain one and offset zero, with the model's own prior of both: what an axis that is not
+        quite right, or a temperature unlike that of its calibration, does to a detector as a whole.
+        """
+        if not self.start.has("gain"):
+            return self
+        from_scratch = replace(self, method=self.start, gain=1.0, offset=0.0).engine
+        taken = np.ascontiguousarray(from_scratch.taken(values[None]))
+        drifts = from_scratch.fit(taken, evidence=False, novelty=False).drifts[0]
+        gain = float(np.clip(1.0 + drifts[0] * self.start.gain, *_GAINS))
+        offset = float(drifts[1] * self.start.offset) if self.start.has("offset") else 0.0
+        return replace(self, gain=gain, offset=offset)
+
+    def energy(self, position: float) -> float:
+        """Return the energy that comes out at a position of the axis."""
+        return (position - self.offset) / self.gain
 
     def accepted(self, scores: Floats) -> Surroundings:
         """Return those in which what a fit found, scores (K,), is the background; nothing is learned yet."""
@@ -174,7 +205,9 @@ class Surroundings:
         counts = self.counts
         if values is not None:
             edges = self.templates.axis.edges
-            new = values if now == 1.0 else rebin_counts(values[None], edges / now, edges).values[0]
+            nominal = (now, self.offset) == (1.0, 0.0)
+            own = edges if nominal else (edges - self.offset) / now
+            new = values if nominal else rebin_counts(values[None], own, edges).values[0]
             if others is not None:
                 new = new - others @ self.templates.shapes
             # single channels of few counts may fall below zero by what others take: noise, gone in the sum

@@ -40,7 +40,7 @@ def tails(
     Parameters
     ----------
     statistics : (N, W S)
-        Of the frames of streams in order of time; the last of each S is that of the unknown.
+        Of the frames of streams in order of time; the last but one of each S is that of the unknown.
     log_counts : (N,)
         log10 of the counts of a frame.
     bins : int
@@ -63,7 +63,7 @@ def tails(
     quantiles = np.zeros((statistics.shape[1], bins, len(LEVELS)))
     scale = np.zeros((statistics.shape[1], bins))
     for row in range(statistics.shape[1]):
-        unknown = row % each == each - 1
+        unknown = row % each == each - 2
         for b, part in enumerate(parts):
             values = statistics[np.sort(part), row]
             quantiles[row, b] = np.quantile(values, LEVELS)

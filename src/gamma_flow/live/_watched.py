@@ -15,6 +15,7 @@ from gamma_flow.errors import AnalysisWarning, GammaFlowError
 from gamma_flow.live._episodes import Episode, Episodes
 from gamma_flow.live._surroundings import Surroundings
 from gamma_flow.live._track import PeakFilter, Track
+from gamma_flow.live._witness import Witness
 from gamma_flow.live.alarm import Alarm
 from gamma_flow.live.calibration import AlarmCalibration
 from gamma_flow.live.frames import Frame, moment
@@ -53,7 +54,7 @@ class Watched:
         self._lines = lines
         self.detector, self.model, self.calibration = detector, model, calibration
         self.note = ""
-        self.episodes = Episodes(detector, calibration, calibration.statistics)
+        self.episodes = Episodes(detector, calibration, Witness(model))
         self._track: Track | None = None
         self._times: deque[np.datetime64] = deque(maxlen=calibration.settings.longest)
         self._length = calibration.frame_time  # seconds of the last frame
@@ -77,6 +78,9 @@ class Watched:
                 self._track = None
                 self.note = str(problem)
                 return out
+        if track.repeats(frame.values):
+            self.note = "a spectrum repeats the one before, count for count: it is left out"
+            return out
         out += self._gap(frame, track)
         seconds = self._seconds(frame)
         self._times.append(max(frame.time, self._times[-1]) if self._times else frame.time)
@@ -109,7 +113,7 @@ class Watched:
         return self._track
 
     def _follow(self, track: Track, level: float, warm: bool, seconds: float) -> None:
-        loud = not warm and (level >= self.calibration.freeze or bool(self.episodes.open))
+        loud = bool(self.episodes.open) or (not warm and level >= self.calibration.freeze)
         if not loud:
             self._loud_since = -1
         elif self._loud_since < 0:
@@ -190,6 +194,8 @@ class Watched:
             "times": [str(time) for time in self._times],
             "length": self._length,
             "loud_since": self._loud_since,
+            "barrier": self.episodes.barrier,
+            "agreed": list(self.episodes.agreed.items()),
             "episodes": [one.plain() for one in self.episodes.open.values()],
         }
         arrays = {f"sums{number}": one.sums for number, one in enumerate(self.episodes.open.values())}
@@ -210,6 +216,8 @@ class Watched:
             self._begin(axis).restore(told["track"], arrays)
         self._times.extend(moment(time) for time in told["times"])
         self._length, self._loud_since = float(told["length"]), int(told["loud_since"])
+        self.episodes.barrier = int(told["barrier"])
+        self.episodes.agreed = {int(s): int(times) for s, times in told["agreed"]}
         for number, plain in enumerate(told["episodes"]):
             one = Episode(**plain, sums=np.array(arrays[f"sums{number}"]))
             self.episodes.open[one.statistic] = one

@@ -12,7 +12,7 @@ from gamma_flow.data import Axis, SpectrumSet
 from gamma_flow.errors import DataError, SettingsError
 from gamma_flow.live._surroundings import Surroundings
 from gamma_flow.live._tails import level_above, tails
-from gamma_flow.live._track import Track
+from gamma_flow.live._track import TELLING, Track
 from gamma_flow.live.calibration import AlarmCalibration
 from gamma_flow.live.tracker_settings import TrackerSettings
 from gamma_flow.model import Model
@@ -157,7 +157,11 @@ class _Stream:
     def recorded(cls, around: Surroundings, spectra: SpectrumSet, frame_time: float) -> _Stream:
         times = spectra.live_time[np.isfinite(spectra.live_time) & (spectra.live_time > 0)]
         typical = float(np.median(times)) if len(times) else frame_time
-        return cls(around, len(spectra), iter(spectra.values), typical)
+        values = spectra.values
+        # as a tracker does: what repeats the frame before is left out
+        again = (values[1:] == values[:-1]).all(axis=1) & (values[1:].sum(axis=1) >= TELLING)
+        kept = values[np.concatenate([[True], ~again])]
+        return cls(around, len(kept), iter(kept), typical)
 
 
 def _condensed(streams: Sequence[_Stream], how: TrackerSettings, origin: tuple[str, ...]) -> AlarmCalibration:

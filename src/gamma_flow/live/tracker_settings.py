@@ -30,7 +30,7 @@ class TrackerSettings:
     parts : tuple of str
         What may be wrong with a template, of `gamma_flow.data.method.PARTS`; those that the model fits, too.
     gain : float
-        Prior standard deviation of the gain about its state, relative; 0 does not follow the gain.
+        Prior standard deviation of the gain about its state, relative; 0 neither finds nor follows it.
     memory : float
         Seconds after which a frame has lost 63 % of its weight in the background.
     trust : float
@@ -38,13 +38,20 @@ class TrackerSettings:
     update : int
         Frames between two steps of background and gain.
     warm_up : int
-        Frames at the start of a detector (or of a new axis) in which nothing is an alarm.
+        Frames at the start of a detector (or of a new axis) that are taken as background, and in which gain
+        and offset are found; a class that the model finds in them is an alarm and no background, and the
+        warm-up lasts so many frames longer, twice as long at most.
     freeze_interval : float
         Nothing is learned while the evidence is as large as chance makes it once in so many seconds.
     patience : float
         Seconds after which evidence that is no alarm stops nothing any more.
     hold : int
         Frames in a row without evidence that end an alarm.
+    confirm : bool
+        A class is an alarm only if the model, too, finds it in the sum of the window. The tracker knows its
+        background to the count, and so trusts it more than real surroundings deserve; the model allows for
+        distortions. A model that decides by the share is not asked. Beside another alarm, and while a
+        detector warms up, the model is asked in any case.
     gap : float
         Seconds without a frame after which the windows begin anew.
 
@@ -71,6 +78,7 @@ class TrackerSettings:
     freeze_interval: float = 600.0
     patience: float = 900.0
     hold: int = 5
+    confirm: bool = True
     gap: float = 5.0
 
     def __post_init__(self) -> None:
