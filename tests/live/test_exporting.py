@@ -96,28 +96,6 @@ def test_n42_holds_results_and_reads_back(log: Log, tmp_path: Path) -> None:
     assert told == {name: str(name in record["present"]).lower() for name in ("Cs137", "background")}
 
 
-ORDER = {
-    "AnalysisResults": [
-        *("Remark", "AnalysisStartDateTime", "AnalysisComputationDuration", "AnalysisAlgorithmName"),
-        *("AnalysisAlgorithmCreatorName", "AnalysisAlgorithmDescription", "AnalysisAlgorithmVersion"),
-        *("AnalysisAlgorithmSetting", "AnalysisResultStatusCode", "AnalysisConfidenceValue"),
-        *("AnalysisResultDescription", "RadAlarm", "NuclideAnalysisResults"),
-    ],
-    "NuclideAnalysisResults": ["Remark", "Nuclide"],
-    "Nuclide": ["Remark", "NuclideIdentifiedIndicator", "NuclideName"],
-}
-"""Sequences of the schema of N42.42-2012, as far as they are used."""
-
-
-def test_results_stand_in_the_order_of_the_schema(log: Log, tmp_path: Path) -> None:
-    export(log, tmp_path / "a.n42")
-    for element in ElementTree.parse(tmp_path / "a.n42").getroot().iter():
-        order = ORDER.get(element.tag.rpartition("}")[2])
-        if order is not None:
-            places = [order.index(child.tag.rpartition("}")[2]) for child in element]
-            assert places == sorted(places)
-
-
 def test_what_cannot_be_exported_is_one_sentence(log: Log, tmp_path: Path, frames: Frames) -> None:
     with pytest.raises(SettingsError, match=r"expected \.parquet, \.csv, \.n42, found \.xls"):
         export(log, tmp_path / "a.xls")
