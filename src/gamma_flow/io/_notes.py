@@ -43,7 +43,7 @@ _LARGEST = 1e300
 def notes_of(spectra: SpectrumSet, row: int, left: Mapping[str, float | str]) -> list[str]:
     """Return the remarks of one spectrum: its labels, if it is labelled, and the columns ``left`` over."""
     notes = []
-    labels = spectra.labels.lists()[row] if spectra.labels.labelled[row] else None
+    labels = spectra.labels[row : row + 1].lists()[0] if spectra.labels.labelled[row] else None
     if labels is not None:
         notes.append(f"{_LABELS} {json.dumps(labels, ensure_ascii=False)}")
     if left:

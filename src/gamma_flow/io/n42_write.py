@@ -10,29 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gamma_flow._version import __version__
 from gamma_flow.data import Axis, SpectrumSet
 from gamma_flow.errors import WriteError
 from gamma_flow.io import _notes
-from gamma_flow.io._n42_text import SHORTEST, decimal, duration, element, number, numbers, opened, packed
+from gamma_flow.io._n42_measurement import column, measurements
+from gamma_flow.io._n42_text import element, numbers, opened
 from gamma_flow.io._xml import MAX_ELEMENTS
 from gamma_flow.io.n42_results import alarm_results, results
 
 __all__ = ["content", "write"]
 
-_CLASSES = ("Foreground", "Background", "Calibration", "IntrinsicActivity", "NotSpecified")
-_COLUMNS = (
-    "record",
-    "title",
-    "neutron_counts",
-    "gross_counts",
-    "latitude",
-    "longitude",
-    "elevation",
-    "dose_rate",
-)
 _MOST_COUNTS = 2.0**53
 """From here on not every whole number is a float, and no reader of ours takes it for a count."""
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -113,7 +102,7 @@ def content(
         for line in results(record, f"measurement-{row + 1}")
     ]
     rung = _alarms(spectra, alarms, keys)
-    measured = _measurements(spectra, keys, "Z" if utc else "")
+    measured = measurements(spectra, keys, "Z" if utc else "")
     body = "\n".join([*_head(spectra, keys), *measured, *found, *rung])
     digest = hashlib.sha256(body.encode("utf-8", "surrogatepass")).digest()
     text = (
@@ -167,7 +156,7 @@ def _head(spectra: SpectrumSet, keys: Mapping[str, str]) -> Iterator[str]:
     yield element("RadInstrumentComponentVersion", f"gamma_flow-{__version__}")
     yield "</RadInstrumentVersion>"
     yield "</RadInstrumentInformation>"
-    neutrons = _column(spectra, "neutron_counts")
+    neutrons = column(spectra, "neutron_counts")
     for name, key in keys.items():
         yield from _detector(name or "unamed", key, "Gamma")
         if np.isfinite(neutrons[spectra.detector == name]).any():
@@ -197,113 +186,6 @@ def _detector(name: str, key: str, category: str) -> Iterator[str]:
     yield "</RadDetectorInformation>"
 
 
-def _measurements(spectra: SpectrumSet, keys: Mapping[str, str], zone: str) -> Iterator[str]:
-    record = _texts(spectra, "record")
-    for row in range(len(spectra)):
-        code = record[row] or "NotSpecified"
-        key = keys[str(spectra.detector[row])]
-        yield opened("RadMeasurement", id=f"measurement-{row + 1}")
-        yield element("MeasurementClassCode", code if code in _CLASSES else "NotSpecified")
-        if not np.isnat(spectra.time[row]):
-            yield element("StartDateTime", f"{spectra.time[row]}{zone}")
-        yield element("RealTimeDuration", duration(_real_time(spectra, row)))
-        yield from _spectrum(spectra, row, key, code)
-        yield from _counts(spectra, row, key)
-        yield from _dose_rate(spectra, row, key)
-        yield from _position(spectra, row)
-        yield "</RadMeasurement>"
-
-
-def _live_time(spectra: SpectrumSet, row: int) -> float:
-    """Return what is written: zero where it is unknown."""
-    seconds = float(spectra.live_time[row])
-    return seconds if np.isfinite(seconds) else 0.0
-
-
-def _real_time(spectra: SpectrumSet, row: int) -> float:
-    """Return what is written: the schema wants more than zero, so the least that is possible if unknown."""
-    seconds = float(spectra.real_time[row])
-    return seconds if np.isfinite(seconds) and seconds > 0 else _live_time(spectra, row) or SHORTEST
-
-
-def _spectrum(spectra: SpectrumSet, row: int, key: str, code: str) -> Iterator[str]:
-    calibrated = {"energyCalibrationReference": "energy"} if spectra.axis.calibrated else {}
-    yield opened("Spectrum", id=f"spectrum-{row + 1}", radDetectorInformationReference=key, **calibrated)
-    title = _texts(spectra, "title")[row]
-    if title:
-        yield element("Remark", f"Title: {title}")
-    left = _notes.unwritten(spectra, row, _written(spectra, row))
-    if code not in _CLASSES:
-        left["record"] = code
-    live, real = _live_time(spectra, row), _real_time(spectra, row)
-    for note in [
-        *_notes.notes_of(spectra, row, left),
-        *_notes.times_note(
-            {"live_time": (spectra.live_time[row], live), "real_time": (spectra.real_time[row], real)}
-        ),
-    ]:
-        yield element("Remark", note)
-    yield element("LiveTimeDuration", duration(live))
-    yield element("ChannelData", packed(spectra.values[row]), compressionCode="CountedZeroes")
-    yield "</Spectrum>"
-
-
-def _written(spectra: SpectrumSet, row: int) -> Iterable[str]:
-    """Name the columns with an element of their own; half a position has none and goes into a remark."""
-    left = [] if _has_position(spectra, row) else ["latitude", "longitude", "elevation"]
-    # the schema wants them not negative
-    left += [
-        name for name in ("gross_counts", "neutron_counts", "dose_rate") if _column(spectra, name)[row] < 0
-    ]
-    return [name for name in _COLUMNS if name not in left]
-
-
-def _has_position(spectra: SpectrumSet, row: int) -> bool:
-    latitude, longitude = _column(spectra, "latitude")[row], _column(spectra, "longitude")[row]
-    return bool(abs(latitude) <= 90 and abs(longitude) <= 180)
-
-
-def _counts(spectra: SpectrumSet, row: int, key: str) -> Iterator[str]:
-    for column, detector, name in (
-        ("gross_counts", key, "gamma"),
-        ("neutron_counts", f"{key}N", "neutron"),
-    ):
-        value = _column(spectra, column)[row]
-        if np.isfinite(value) and value >= 0:
-            yield opened("GrossCounts", id=f"{name}-{row + 1}", radDetectorInformationReference=detector)
-            seconds = float((spectra.real_time if name == "neutron" else spectra.live_time)[row])
-            shown = seconds if np.isfinite(seconds) else 0.0
-            for note in _notes.times_note({"live_time": (seconds, shown)}):
-                yield element("Remark", note)
-            yield element("LiveTimeDuration", duration(shown))
-            yield element("CountData", number(value))
-            yield "</GrossCounts>"
-
-
-def _dose_rate(spectra: SpectrumSet, row: int, key: str) -> Iterator[str]:
-    value = _column(spectra, "dose_rate")[row]
-    if np.isfinite(value) and value >= 0:
-        yield opened("DoseRate", id=f"dose-{row + 1}", radDetectorInformationReference=key)
-        yield element("DoseRateValue", number(value))
-        yield "</DoseRate>"
-
-
-def _position(spectra: SpectrumSet, row: int) -> Iterator[str]:
-    if not _has_position(spectra, row):
-        return
-    yield '<RadInstrumentState radInstrumentInformationReference="instrument">'
-    yield "<StateVector>"
-    yield "<GeographicPoint>"
-    yield element("LatitudeValue", decimal(_column(spectra, "latitude")[row]))
-    yield element("LongitudeValue", decimal(_column(spectra, "longitude")[row]))
-    elevation = _column(spectra, "elevation")[row]
-    if np.isfinite(elevation):
-        yield element("ElevationValue", decimal(elevation))
-    yield "</GeographicPoint>"
-    yield "</StateVector>"
-    yield "</RadInstrumentState>"
-
-
 def _alarms(
     spectra: SpectrumSet, alarms: Sequence[Mapping[str, Any]], keys: Mapping[str, str]
 ) -> Iterator[str]:
@@ -323,18 +205,3 @@ def _alarms(
             keys[str(told["detector"])],
             energies=spectra.axis.calibrated,
         )
-
-
-def _column(spectra: SpectrumSet, name: str) -> NDArray[np.float64]:
-    """Return a column of numbers, NaN where it is missing; refuse text in its place."""
-    try:
-        return np.asarray(spectra.meta.get(name, np.full(len(spectra), np.nan)), np.float64)
-    except (TypeError, ValueError) as problem:
-        raise WriteError(
-            f"the column {name} has to hold numbers", found=str(spectra.meta[name][:3])
-        ) from problem
-
-
-def _texts(spectra: SpectrumSet, name: str) -> list[str]:
-    column = spectra.meta.get(name)
-    return [""] * len(spectra) if column is None else [str(value) for value in column]
