@@ -17,7 +17,7 @@ from gamma_flow.io import n42, n42_write
 from gamma_flow.io._format import ReadOptions
 from gamma_flow.io._n42_text import name_of
 from gamma_flow.io._source import Source
-from n42_schema import faults
+from n42_schema import SCHEMA, faults
 
 START = np.datetime64("2026-01-01T00:00:00.25", "us")
 NAMES = [
@@ -266,6 +266,19 @@ def test_the_validator_refuses(plain: SpectrumSet, old: str, new: str, reason: s
     broken, changed = re.subn(old, new, document, count=1)
     assert changed == 1
     assert any(re.search(reason, one) for one in faults(broken.encode())), faults(broken.encode())
+
+
+def test_the_schema_names_what_is_written_and_nothing_else(plain: SpectrumSet) -> None:
+    document = whole(plain) + n42_write.content(
+        replace(plain, axis=AXES[4], meta={"latitude": [1, 2], "longitude": [3, 4], "elevation": [5, 6]})
+    ).decode("utf-8")
+    schema = SCHEMA.read_text("utf-8")
+    assert set(re.findall('<xs:element name="(.*?)"', schema)) == set(
+        re.findall("<([A-Z][A-Za-z0-9]*)", document)
+    )
+    assert set(re.findall('<xs:attribute name="(.*?)"', schema)) == set(
+        re.findall(' ([a-z]\\w+)="', document)
+    ) - {*("version", "encoding", "xmlns")}
 
 
 @pytest.mark.parametrize(
