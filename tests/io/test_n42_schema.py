@@ -37,6 +37,7 @@ AXES = [
     Axis.polynomial([-12.0, 8.15, 0.0012], 5),
     Axis.polynomial([0.5, 3.0, 0.0], 5),
     Axis.polynomial([0.0, 3.0, 0.01, 0.001], 5),
+    Axis.polynomial([-1.0, 3.0, 0.01, 0.0, 0.0], 5),
     Axis([0, 1, 2.5, 7, 9, 1e4]),
 ]
 
@@ -270,7 +271,7 @@ def test_the_validator_refuses(plain: SpectrumSet, old: str, new: str, reason: s
 
 def test_the_schema_names_what_is_written_and_nothing_else(plain: SpectrumSet) -> None:
     document = whole(plain) + n42_write.content(
-        replace(plain, axis=AXES[4], meta={"latitude": [1, 2], "longitude": [3, 4], "elevation": [5, 6]})
+        replace(plain, axis=AXES[-1], meta={"latitude": [1, 2], "longitude": [3, 4], "elevation": [5, 6]})
     ).decode("utf-8")
     schema = SCHEMA.read_text("utf-8")
     assert set(re.findall('<xs:element name="(.*?)"', schema)) == set(

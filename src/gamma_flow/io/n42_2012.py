@@ -138,8 +138,8 @@ def _calibrated(calibration: Element, channels: int, file: _File) -> Axis:
     told = _notes.coefficients_in((one.text for one in calibration.all("Remark")), where)
     if terms is not None:
         values = _xml_values.numbers(terms, file.source)
-        if told is not None and [*told, 0.0, 0.0, 0.0][: len(values)] == values.tolist():
-            values = np.array(told[: len(values)])
+        if told and np.array_equal(np.trim_zeros(told, "b"), np.trim_zeros(values, "b")):
+            values = np.array(told)
         axis = _calibration.polynomial(values, channels, file.options, where)
     elif edges is not None:
         axis = _calibration.from_edges(_xml_values.numbers(edges, file.source), channels, where)

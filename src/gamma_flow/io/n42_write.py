@@ -171,7 +171,7 @@ def _calibration(axis: Axis) -> Iterator[str]:
     yield opened("EnergyCalibration", id="energy")
     if terms is not None and len(terms) != 3:
         yield element("Remark", _notes.coefficients_note(terms))
-    if terms is not None and len(terms) <= 3:
+    if terms is not None and not any(terms[3:]):
         yield element("CoefficientValues", numbers(np.array([*terms, 0.0, 0.0][:3])))
     else:
         yield element("EnergyBoundaryValues", numbers(axis.edges))
