@@ -21,6 +21,8 @@ from gamma_flow.live.exporting import export
 from gamma_flow.live.frames import Frame
 from gamma_flow.live.log import Log
 from gamma_flow.live.loop import analysed
+from gamma_flow.live.messages import Decoder, encode_n42
+from n42_schema import faults
 
 START = np.datetime64("2026-01-01T00:00:00", "us")
 SECOND = np.timedelta64(1, "s")
@@ -81,8 +83,10 @@ def test_n42_holds_results_and_reads_back(log: Log, tmp_path: Path) -> None:
     assert again.detector.tolist() == [entry.detector for entry in entries]
     root = ElementTree.parse(tmp_path / "a.n42").getroot()
     space = {"n": "http://physics.nist.gov/N42/2011/N42"}
-    found = root.findall("n:AnalysisResults", space)
-    assert len(found) == 8
+    every = root.findall("n:AnalysisResults", space)
+    found = [one for one in every if one.find("n:RadAlarm", space) is None]
+    assert (len(found), len(every)) == (8, 9)
+    assert faults((tmp_path / "a.n42").read_bytes()) == []
     measured = {one.get("id") for one in root.findall("n:RadMeasurement", space)}
     assert {one.get("radMeasurementReferences") for one in found} <= measured
     record = entries[0].record
@@ -96,26 +100,117 @@ def test_n42_holds_results_and_reads_back(log: Log, tmp_path: Path) -> None:
     assert told == {name: str(name in record["present"]).lower() for name in ("Cs137", "background")}
 
 
-ORDER = {
-    "AnalysisResults": [
-        *("Remark", "AnalysisStartDateTime", "AnalysisComputationDuration", "AnalysisAlgorithmName"),
-        *("AnalysisAlgorithmCreatorName", "AnalysisAlgorithmDescription", "AnalysisAlgorithmVersion"),
-        *("AnalysisAlgorithmSetting", "AnalysisResultStatusCode", "AnalysisConfidenceValue"),
-        *("AnalysisResultDescription", "RadAlarm", "NuclideAnalysisResults"),
+PEAKS = [
+    {"energy": 661.7, "counts": 120.5, "significance": 6.5, "candidates": [{"nuclide": "Cs-137"}]},
+    {"energy": -3.0, "counts": 7.0},
+    {"energy": 32.0, "counts": float("nan")},
+]
+
+
+def alarms_in(path: Path) -> list[tuple[dict[str, str], ElementTree.Element]]:
+    """Texts of each alarm by their element, and its results; names without the namespace."""
+    root = ElementTree.parse(path).getroot()
+    for one in root.iter():
+        one.tag = one.tag.rpartition("}")[2]
+    found = [one for one in root.iterfind("AnalysisResults") if one.find("RadAlarm") is not None]
+    return [({each.tag: each.text or "" for each in one.iter()}, one) for one in found]
+
+
+def test_n42_holds_the_alarms_of_the_time_and_the_detector(log: Log, tmp_path: Path) -> None:
+    path = tmp_path / "a.n42"
+    found = {"peaks": PEAKS, "p_value": 1e-9, "level": 20.7}
+    more = [
+        Alarm("b", "left", "unknown", "", START + 2 * SECOND, None, found),
+        Alarm("c", "right", "class", "Cs-137 and Co-60", START, START, {"score": 30.0, "p_value": 1e-7}),
+        Alarm("d", "right", "gross", "", START + SECOND, START + 2 * SECOND),
+        Alarm("e", "gone & over", "other", "", START + SECOND, START + 2 * SECOND),
+    ]
+    log.append([], alarms=more)
+    export(log, path)
+    assert faults(path.read_bytes()) == []
+    (class_, named), (combined, _), (gross, _), (other, away), (unknown, open_) = alarms_in(path)
+    assert class_["RadAlarmCategoryCode"] == "Isotope"
+    assert class_["RadAlarmDateTime"] == "2026-01-01T00:00:00.000000Z"
+    assert class_["RadAlarmDescription"].startswith("Cs137, from 2026-01-01T00:00:00.000000Z to ")
+    assert (class_["NuclideName"], class_["NuclideIdentifiedIndicator"]) == ("Cs137", "true")
+    assert class_["NuclideIDConfidenceDescription"] == "no p value"
+    told = json.loads(named.findtext("Remark", "").partition("gamma_flow alarm: ")[2])
+    assert told == log.alarms()[0].as_dict()
+    # the frames of the detector within the alarm, its last one included
+    frames = [(entry.detector, entry.time) for entry in log.frames()]
+    within = [frames.index(("left", START + number * SECOND)) + 1 for number in (0, 1)]
+    assert named.get("radMeasurementReferences") == " ".join(f"measurement-{number}" for number in within)
+    assert len(open_.get("radMeasurementReferences", "").split()) == 4
+    assert combined["NuclideName"] == "Cs-137_and_Co-60"
+    assert "1e-07" in combined["NuclideIDConfidenceDescription"]
+    assert gross["RadAlarmCategoryCode"] == unknown["RadAlarmCategoryCode"] == "Gamma"
+    assert other["RadAlarmCategoryCode"] == "Other"
+    assert away.get("radMeasurementReferences") is None
+    assert "NuclideName" not in gross | unknown
+    assert "what no class explains, from 2026-01-01T00:00:02.000000Z on" in unknown["RadAlarmDescription"]
+    peaks = [
+        (one.findtext("SpectrumPeakEnergyValue"), one.findtext("SpectrumPeakNetAreaValue"))
+        for one in open_.iter("SpectrumPeak")
+    ]
+    assert peaks == [("661.7", "120.5"), ("32", None)]
+    again = gf.read(path)
+    assert np.array_equal(again.values, np.stack([entry.frame().values for entry in log.frames()]))
+    assert again.time.tolist() == [entry.time.tolist() for entry in log.frames()]
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "detector", "kinds"),
+    [
+        (None, None, "right", ["gross"]),
+        (None, START + 2 * SECOND, "left", ["class"]),
+        (START + SECOND, START + 2 * SECOND, "left", ["class"]),
+        (START + 2 * SECOND, None, "left", ["unknown"]),
+        (START + 4 * SECOND, None, "left", ["unknown"]),
+        (None, START + SECOND, None, ["class"]),
     ],
-    "NuclideAnalysisResults": ["Remark", "Nuclide"],
-    "Nuclide": ["Remark", "NuclideIdentifiedIndicator", "NuclideName"],
-}
-"""Sequences of the schema of N42.42-2012, as far as they are used."""
+)
+def test_n42_holds_no_alarm_of_another_time_or_detector(
+    log: Log,
+    tmp_path: Path,
+    since: np.datetime64 | None,
+    until: np.datetime64 | None,
+    detector: str | None,
+    kinds: list[str],
+) -> None:
+    more = [
+        Alarm("b", "left", "unknown", "", START + 2 * SECOND),
+        Alarm("d", "right", "gross", "", START + SECOND, START + 2 * SECOND),
+    ]
+    log.append([], alarms=more)
+    path = tmp_path / "a.n42"
+    export(log, path, since=since, until=until, detector=detector)
+    assert faults(path.read_bytes()) == []
+    remarks = [one.findtext("Remark", "") for _, one in alarms_in(path)]
+    assert [json.loads(one.partition("alarm: ")[2])["kind"] for one in remarks] == kinds
 
 
-def test_results_stand_in_the_order_of_the_schema(log: Log, tmp_path: Path) -> None:
-    export(log, tmp_path / "a.n42")
-    for element in ElementTree.parse(tmp_path / "a.n42").getroot().iter():
-        order = ORDER.get(element.tag.rpartition("}")[2])
-        if order is not None:
-            places = [order.index(child.tag.rpartition("}")[2]) for child in element]
-            assert places == sorted(places)
+def test_n42_of_frames_in_channels_keeps_peaks_in_the_remark(tmp_path: Path) -> None:
+    with Log.open(tmp_path / "c.gfl") as log:
+        frame = Frame([1, 2, 0], gf.Axis.channels(3), START, "left", meta={"dose_rate": 0.1})
+        log.append(
+            [frame], [{"novel": True}], [Alarm("a", "left", "unknown", "", START, None, {"peaks": PEAKS})]
+        )
+        export(log, tmp_path / "a.n42")
+    document = (tmp_path / "a.n42").read_bytes()
+    assert b"<SpectrumPeak>" not in document
+    assert [one for one in faults(document) if "energyCalibrationReference" not in one] == []
+    assert gf.read(tmp_path / "a.n42").values.tolist() == [[1, 2, 0]]
+
+
+@pytest.mark.parametrize("known", [{}, {"live_time": np.nan}, {"real_time": np.nan, "live_time": np.nan}])
+def test_a_frame_as_n42_is_valid(frames: Frames, known: dict[str, float]) -> None:
+    (one,) = frames(1, "a-b c-d", meta={"neutron_counts": 3.0, "dose_rate": 0.1, "note": "x"}, **known)
+    document = encode_n42(one)
+    assert faults(document) == []
+    (back,) = Decoder().decode(document)
+    assert (back.time, back.detector, dict(back.meta)) == (one.time, one.detector, dict(one.meta))
+    for name in ("live_time", "real_time"):
+        assert np.array_equal(getattr(back, name), getattr(one, name), equal_nan=True)
 
 
 def test_what_cannot_be_exported_is_one_sentence(log: Log, tmp_path: Path, frames: Frames) -> None:

@@ -27,7 +27,7 @@ def read(source: Source, options: ReadOptions) -> Sequence[SpectrumSet]:
     Meta columns, where the file states them: ``record`` (Foreground, Background, ...), ``title``,
     ``neutron_counts``, ``gross_counts``, ``latitude`` and ``longitude`` (degrees), ``elevation`` (m),
     ``dose_rate`` (µSv/h). What an instrument believed to have identified (``AnalysisResults``) is no label;
-    labels come from the remarks that `gamma_flow.io.n42_write` leaves.
+    labels come from the remarks that `gamma_flow.io.n42_write` leaves, and so does which times are unknown.
 
     Calibration polynomials give lower edges unless ``options.reference`` says otherwise. Deviation pairs are
     applied, so that such an axis has edges but no coefficients. Spectra without a calibration are in

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gamma_flow.data import Axis
-from gamma_flow.errors import DamagedFileError, ReadWarning
+from gamma_flow.errors import AxisError, DamagedFileError, ReadWarning
 from gamma_flow.io import _calibration, _n42, _notes, _xml_values
 from gamma_flow.io._format import ReadOptions, Record
+from gamma_flow.io._n42_text import SHORTEST
 from gamma_flow.io._source import Source
 from gamma_flow.io._xml import Element
 
@@ -80,12 +81,13 @@ def _measurement(element: Element, file: _File) -> Iterator[Record]:
         if title:
             meta["title"] = title
         values = _n42.channel_data(spectrum, file.source)
+        live, real = _times(spectrum, element, remarks, file.source)
         yield Record(
             values,
             _axis(spectrum, len(values), file),
             labels,
-            live_time=_seconds(spectrum, "LiveTimeDuration", file.source),
-            real_time=_real_time(spectrum, element, file.source),
+            live_time=live,
+            real_time=real,
             time=np.datetime64("NaT", "us") if start is None else _xml_values.date_time(start, file.source),
             detector=name,
             meta=meta | further,
@@ -133,10 +135,16 @@ def _calibrated(calibration: Element, channels: int, file: _File) -> Axis:
     where = calibration.where(file.source)
     terms = calibration.first("CoefficientValues")
     edges = calibration.first("EnergyBoundaryValues")
+    told = _notes.coefficients_in((one.text for one in calibration.all("Remark")), where)
     if terms is not None:
-        axis = _calibration.polynomial(_xml_values.numbers(terms, file.source), channels, file.options, where)
+        values = _xml_values.numbers(terms, file.source)
+        if told and np.array_equal(np.trim_zeros(told, "b"), np.trim_zeros(values, "b")):
+            values = np.array(told)
+        axis = _calibration.polynomial(values, channels, file.options, where)
     elif edges is not None:
         axis = _calibration.from_edges(_xml_values.numbers(edges, file.source), channels, where)
+        if told is not None:
+            axis = _as_told(axis, told)
     else:
         raise DamagedFileError(
             "an energy calibration without values",
@@ -149,6 +157,16 @@ def _calibrated(calibration: Element, channels: int, file: _File) -> Axis:
     return _calibration.deviated(
         axis, _listed(energies, file.source), _listed(deviations, file.source), where
     )
+
+
+def _as_told(axis: Axis, terms: list[float]) -> Axis:
+    """Return the axis of the polynomial that a remark tells, if that gives the edges that stand there."""
+    try:
+        with np.errstate(all="ignore"):
+            known = Axis.polynomial(terms, len(axis))
+    except AxisError:
+        return axis
+    return known if known == axis else axis
 
 
 def _listed(element: Element, source: Source) -> list[float]:
@@ -164,6 +182,19 @@ def _real_time(spectrum: Element, measurement: Element, source: Source) -> float
     """Return what some instruments state for each spectrum, and the standard for the measurement."""
     own = _seconds(spectrum, "RealTimeDuration", source)
     return own if np.isfinite(own) else _seconds(measurement, "RealTimeDuration", source)
+
+
+def _times(
+    spectrum: Element, measurement: Element, remarks: Iterable[str], source: Source
+) -> tuple[float, float]:
+    """Return live and real time; unknown where a remark of ours says so of what stands in their place."""
+    live = _seconds(spectrum, "LiveTimeDuration", source)
+    real = _real_time(spectrum, measurement, source)
+    told = _notes.times_in(remarks, spectrum.where(source))
+    # a program that filled in a time, and kept the remark, is believed
+    if real in (live, SHORTEST):
+        real = told.get("real_time", real)
+    return (told.get("live_time", live) if live == 0 else live), real
 
 
 def _gross_counts(measurement: Element, file: _File) -> Iterable[tuple[str, str, float]]:

@@ -8,29 +8,20 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gamma_flow._version import __version__
 from gamma_flow.data import Axis, SpectrumSet
 from gamma_flow.errors import WriteError
 from gamma_flow.io import _notes
-from gamma_flow.io.n42_results import results
+from gamma_flow.io._n42_measurement import column, measurements
+from gamma_flow.io._n42_text import element, numbers, opened
+from gamma_flow.io._xml import MAX_ELEMENTS
+from gamma_flow.io.n42_results import alarm_results, results
 
 __all__ = ["content", "write"]
 
-_CLASSES = ("Foreground", "Background", "Calibration", "IntrinsicActivity", "NotSpecified")
-_COLUMNS = (
-    "record",
-    "title",
-    "neutron_counts",
-    "gross_counts",
-    "latitude",
-    "longitude",
-    "elevation",
-    "dose_rate",
-)
 _MOST_COUNTS = 2.0**53
 """From here on not every whole number is a float, and no reader of ours takes it for a count."""
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -43,19 +34,29 @@ def write(spectra: SpectrumSet, path: Path) -> None:
     """Write all spectra of a set as ANSI N42.42-2012.
 
     A calibration polynomial is written as such, other axes as channel edges; an axis in channels gets no
-    calibration. Labels and columns that the format does not know go into remarks that our reader reads back;
-    unknown times are left out, although the standard demands them.
+    calibration. Labels and columns that the format does not know go into remarks that our reader reads back.
+    The standard demands a live and a real time: where one is unknown, zero (the live time) or the least that
+    it can be (the real time: the live time, else a microsecond) stands in its place, and a remark says so.
+
+    Not valid by the letter of the standard are spectra without a start (it is left out), an axis in channels
+    (the reference to a calibration is left out), and edges below 0 keV that no parabola gives.
 
     Raises
     ------
     WriteError
         Intensities, standard deviations, known amounts, an axis in another unit, counts of 2^53 and more,
-        characters that no XML holds.
+        characters that no XML holds, more than our reader takes in.
     """
     path.write_bytes(content(spectra))
 
 
-def content(spectra: SpectrumSet, records: Sequence[Mapping[str, Any] | None] | None = None) -> bytes:
+def content(
+    spectra: SpectrumSet,
+    records: Sequence[Mapping[str, Any] | None] | None = None,
+    alarms: Sequence[Mapping[str, Any]] = (),
+    *,
+    utc: bool = False,
+) -> bytes:
     """Return what `write` writes; the same set gives the same bytes.
 
     Parameters
@@ -64,6 +65,11 @@ def content(spectra: SpectrumSet, records: Sequence[Mapping[str, Any] | None] | 
         N spectra.
     records : sequence of mapping or None, optional
         What an analysis found in each, as `Analysis.records` has it: it becomes ``AnalysisResults``.
+    alarms : sequence of mapping
+        As `gamma_flow.live.alarm.Alarm.as_dict` has them; each becomes ``AnalysisResults`` of its own with a
+        ``RadAlarm``, and refers to the spectra of its detector that lie within it.
+    utc : bool
+        The times are known to be UTC: they are marked so.
     """
     if records is not None and len(records) != len(spectra):
         raise WriteError(
@@ -88,19 +94,27 @@ def content(spectra: SpectrumSet, records: Sequence[Mapping[str, Any] | None] | 
             found=f"{spectra.values[row, channel]:g}",
             cure="write .npz, which holds everything, or CSV",
         )
+    keys = _detectors([*spectra.detector.tolist(), *(str(one["detector"]) for one in alarms)])
     found = [
         line
         for row, record in enumerate(records or ())
         if record is not None
         for line in results(record, f"measurement-{row + 1}")
     ]
-    body = "\n".join([*_head(spectra), *_measurements(spectra), *found])
+    rung = _alarms(spectra, alarms, keys)
+    measured = measurements(spectra, keys, "Z" if utc else "")
+    body = "\n".join([*_head(spectra, keys), *measured, *found, *rung])
     digest = hashlib.sha256(body.encode("utf-8", "surrogatepass")).digest()
     text = (
         '<?xml version="1.0" encoding="utf-8"?>\n'
         '<RadInstrumentData xmlns="http://physics.nist.gov/N42/2011/N42" '
         f'n42DocUUID="{uuid.UUID(bytes=digest[:16], version=4)}">\n{body}\n</RadInstrumentData>\n'
     )
+    _check(text)
+    return text.encode("utf-8")
+
+
+def _check(text: str) -> None:
     strange = _FORBIDDEN.search(text)
     if strange:
         raise WriteError(
@@ -108,185 +122,86 @@ def content(spectra: SpectrumSet, records: Sequence[Mapping[str, Any] | None] | 
             found=repr(strange.group()),
             cure="take it out of the labels, detectors or metadata",
         )
-    return text.encode("utf-8")
+    elements = text.count("<") - text.count("</") - 1  # less the declaration
+    if elements > MAX_ELEMENTS:
+        raise WriteError(
+            "the document would hold more than is read back",
+            expected=f"{MAX_ELEMENTS} elements at most",
+            found=str(elements),
+            cure="write fewer spectra to a file",
+        )
 
 
-def _element(tag: str, text: str, **attributes: str) -> str:
-    listed = "".join(f" {name}={quoteattr(value)}" for name, value in attributes.items())
-    return f"<{tag}{listed}>{escape(text)}</{tag}>"
-
-
-def _detectors(spectra: SpectrumSet) -> dict[str, str]:
+def _detectors(named: Iterable[str]) -> dict[str, str]:
     """Return identifiers of the detectors by their names, in order of appearance."""
-    names = list(dict.fromkeys(spectra.detector.tolist()))
+    names = list(dict.fromkeys(named))
     keys: dict[str, str] = {}
-    for number, name in enumerate(names, 1):
+    for place, name in enumerate(names, 1):
         # other programs show the identifier for the name, so it is the name wherever that can be one
         plain = _IDENTIFIER.fullmatch(name) and not _OUR_OWN.fullmatch(name)
         free = not (name.endswith("N") and name[:-1] in names) and name != "unamed"
-        keys[name] = name if plain and free else f"detector-{number}" if name else "unamed"
+        keys[name] = name if plain and free else f"detector-{place}" if name else "unamed"
     return keys
 
 
-def _head(spectra: SpectrumSet) -> Iterator[str]:
-    yield _element("RadInstrumentDataCreatorName", "gamma_flow")
+def _head(spectra: SpectrumSet, keys: Mapping[str, str]) -> Iterator[str]:
+    yield element("RadInstrumentDataCreatorName", "gamma_flow")
     yield '<RadInstrumentInformation id="instrument">'
-    yield _element("RadInstrumentManufacturerName", "unknown")
-    yield _element("RadInstrumentModelName", "unknown")
-    yield _element("RadInstrumentClassCode", "Other")
+    yield element("RadInstrumentManufacturerName", "unknown")
+    yield element("RadInstrumentModelName", "unknown")
+    yield element("RadInstrumentClassCode", "Other")
     yield "<RadInstrumentVersion>"
-    yield _element("RadInstrumentComponentName", "Software")
-    yield _element("RadInstrumentComponentVersion", "unknown")
+    yield element("RadInstrumentComponentName", "Software")
+    # the standard means the software that wrote the document
+    yield element("RadInstrumentComponentVersion", f"gamma_flow-{__version__}")
     yield "</RadInstrumentVersion>"
     yield "</RadInstrumentInformation>"
-    neutrons = _column(spectra, "neutron_counts")
-    for name, key in _detectors(spectra).items():
+    neutrons = column(spectra, "neutron_counts")
+    for name, key in keys.items():
         yield from _detector(name or "unamed", key, "Gamma")
         if np.isfinite(neutrons[spectra.detector == name]).any():
             yield from _detector(f"{name or 'unamed'}N", f"{key}N", "Neutron")
     if spectra.axis.calibrated:
-        yield '<EnergyCalibration id="energy">'
-        terms = spectra.axis.coefficients
-        if terms is None:
-            yield _element("EnergyBoundaryValues", _numbers(spectra.axis.edges))
-        else:
-            yield _element("CoefficientValues", _numbers(np.array(terms)))
-        yield "</EnergyCalibration>"
+        yield from _calibration(spectra.axis)
+
+
+def _calibration(axis: Axis) -> Iterator[str]:
+    """Yield three coefficients, as the schema wants; else the edges, with the coefficients in a remark."""
+    terms = axis.coefficients
+    yield opened("EnergyCalibration", id="energy")
+    if terms is not None and len(terms) != 3:
+        yield element("Remark", _notes.coefficients_note(terms))
+    if terms is not None and not any(terms[3:]):
+        yield element("CoefficientValues", numbers(np.array([*terms, 0.0, 0.0][:3])))
+    else:
+        yield element("EnergyBoundaryValues", numbers(axis.edges))
+    yield "</EnergyCalibration>"
 
 
 def _detector(name: str, key: str, category: str) -> Iterator[str]:
-    yield f"<RadDetectorInformation id={quoteattr(key)}>"
-    yield _element("RadDetectorName", name)
-    yield _element("RadDetectorCategoryCode", category)
-    yield _element("RadDetectorKindCode", "Other")
+    yield opened("RadDetectorInformation", id=key)
+    yield element("RadDetectorName", name)
+    yield element("RadDetectorCategoryCode", category)
+    yield element("RadDetectorKindCode", "Other")
     yield "</RadDetectorInformation>"
 
 
-def _measurements(spectra: SpectrumSet) -> Iterator[str]:
-    keys = _detectors(spectra)
-    record = _texts(spectra, "record")
-    for row in range(len(spectra)):
-        code = record[row] or "NotSpecified"
-        yield f'<RadMeasurement id="measurement-{row + 1}">'
-        yield _element("MeasurementClassCode", code if code in _CLASSES else "NotSpecified")
-        if not np.isnat(spectra.time[row]):
-            yield _element("StartDateTime", str(spectra.time[row]))
-        if np.isfinite(spectra.real_time[row]):
-            yield _element("RealTimeDuration", _duration(spectra.real_time[row]))
-        yield from _spectrum(spectra, row, keys[str(spectra.detector[row])], code)
-        yield from _counts(spectra, row, keys[str(spectra.detector[row])])
-        yield from _dose_rate(spectra, row)
-        yield from _position(spectra, row)
-        yield "</RadMeasurement>"
-
-
-def _spectrum(spectra: SpectrumSet, row: int, key: str, code: str) -> Iterator[str]:
-    reference = ' energyCalibrationReference="energy"' if spectra.axis.calibrated else ""
-    yield f'<Spectrum id="spectrum-{row + 1}" radDetectorInformationReference="{key}"{reference}>'
-    title = _texts(spectra, "title")[row]
-    if title:
-        yield _element("Remark", f"Title: {title}")
-    left = _notes.unwritten(spectra, row, _written(spectra, row))
-    if code not in _CLASSES:
-        left["record"] = code
-    for note in _notes.notes_of(spectra, row, left):
-        yield _element("Remark", note)
-    if np.isfinite(spectra.live_time[row]):
-        yield _element("LiveTimeDuration", _duration(spectra.live_time[row]))
-    yield _element("ChannelData", _packed(spectra.values[row]), compressionCode="CountedZeroes")
-    yield "</Spectrum>"
-
-
-def _written(spectra: SpectrumSet, row: int) -> Iterable[str]:
-    """Name the columns with an element of their own; half a position has none and goes into a remark."""
-    if not _has_position(spectra, row):
-        return [name for name in _COLUMNS if name not in ("latitude", "longitude", "elevation")]
-    return _COLUMNS
-
-
-def _has_position(spectra: SpectrumSet, row: int) -> bool:
-    places = (_column(spectra, "latitude")[row], _column(spectra, "longitude")[row])
-    return bool(np.isfinite(places).all())
-
-
-def _counts(spectra: SpectrumSet, row: int, key: str) -> Iterator[str]:
-    for column, detector, name in (
-        ("gross_counts", key, "gamma"),
-        ("neutron_counts", f"{key}N", "neutron"),
-    ):
-        value = _column(spectra, column)[row]
-        if np.isfinite(value):
-            yield f'<GrossCounts id="{name}-{row + 1}" radDetectorInformationReference="{detector}">'
-            seconds = spectra.real_time[row] if name == "neutron" else spectra.live_time[row]
-            if np.isfinite(seconds):
-                yield _element("LiveTimeDuration", _duration(seconds))
-            yield _element("CountData", _number(value))
-            yield "</GrossCounts>"
-
-
-def _dose_rate(spectra: SpectrumSet, row: int) -> Iterator[str]:
-    value = _column(spectra, "dose_rate")[row]
-    if np.isfinite(value):
-        yield f'<DoseRate id="dose-{row + 1}">'
-        yield _element("DoseRateValue", _number(value))
-        yield "</DoseRate>"
-
-
-def _position(spectra: SpectrumSet, row: int) -> Iterator[str]:
-    if not _has_position(spectra, row):
-        return
-    yield '<RadInstrumentState radInstrumentInformationReference="instrument">'
-    yield "<StateVector>"
-    yield "<GeographicPoint>"
-    yield _element("LatitudeValue", _number(_column(spectra, "latitude")[row]))
-    yield _element("LongitudeValue", _number(_column(spectra, "longitude")[row]))
-    elevation = _column(spectra, "elevation")[row]
-    if np.isfinite(elevation):
-        yield _element("ElevationValue", _number(elevation))
-    yield "</GeographicPoint>"
-    yield "</StateVector>"
-    yield "</RadInstrumentState>"
-
-
-def _column(spectra: SpectrumSet, name: str) -> NDArray[np.float64]:
-    """Return a column of numbers, NaN where it is missing; refuse text in its place."""
-    try:
-        return np.asarray(spectra.meta.get(name, np.full(len(spectra), np.nan)), np.float64)
-    except (TypeError, ValueError) as problem:
-        raise WriteError(
-            f"the column {name} has to hold numbers", found=str(spectra.meta[name][:3])
-        ) from problem
-
-
-def _texts(spectra: SpectrumSet, name: str) -> list[str]:
-    column = spectra.meta.get(name)
-    return [""] * len(spectra) if column is None else [str(value) for value in column]
-
-
-def _number(value: float) -> str:
-    """Return the shortest decimal that reads back as the same number."""
-    return str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(float(value))
-
-
-def _numbers(values: NDArray[np.float64]) -> str:
-    return " ".join(_number(value) for value in values.tolist())
-
-
-def _duration(seconds: float) -> str:
-    # an xsd:duration knows no exponent
-    return f"PT{np.format_float_positional(seconds, trim='-')}S"
-
-
-def _packed(counts: NDArray[np.float64]) -> str:
-    """Write counts with every run of zeroes as a zero and its length."""
-    zero = np.concatenate([[False], counts == 0, [False]])
-    starts = np.flatnonzero(zero[1:] & ~zero[:-1])
-    lengths = np.flatnonzero(~zero[1:] & zero[:-1]) - starts
-    packed: list[str] = []
-    at = 0
-    for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
-        packed += [_number(value) for value in counts[at:start].tolist()]
-        packed += ["0", str(length)]
-        at = start + length
-    packed += [_number(value) for value in counts[at:].tolist()]
-    return " ".join(packed)
+def _alarms(
+    spectra: SpectrumSet, alarms: Sequence[Mapping[str, Any]], keys: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield the alarms, each with the measurements of its detector from its start to its end."""
+    names = {str(told["detector"]) for told in alarms}
+    rows = {name: np.flatnonzero(spectra.detector == name) for name in names}
+    for told in alarms:
+        mine = rows[str(told["detector"])]
+        start, end = (
+            np.datetime64(str(told[name] or "NaT").removesuffix("Z"), "us") for name in ("start", "end")
+        )
+        time = spectra.time[mine]
+        within = mine[(time >= start) & ((time <= end) | np.isnat(end))]
+        yield from alarm_results(
+            told,
+            [f"measurement-{row + 1}" for row in within.tolist()],
+            keys[str(told["detector"])],
+            energies=spectra.axis.calibrated,
+        )

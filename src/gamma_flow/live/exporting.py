@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -46,7 +47,7 @@ def export(
         Open, for reading or writing.
     path : path
         ``.parquet`` (spectra and results; needs pyarrow), ``.csv`` (results, no spectra) or ``.n42`` (spectra
-        on one axis in keV, with ``AnalysisResults``).
+        on one axis in keV, with ``AnalysisResults``, and the alarms of that time with a ``RadAlarm``).
     since, until, detector
         As `Log.frames` takes them.
 
@@ -62,7 +63,9 @@ def export(
         pyarrow is not installed.
     """
     target = Path(path)
-    writers = {".parquet": _parquet, ".csv": _csv, ".n42": _n42}
+    rung = partial(_alarms, log, since, until, detector)
+    writers: dict[str, Callable[[Log, Iterator[Entry], Path], int]]
+    writers = {".parquet": _parquet, ".csv": _csv, ".n42": partial(_n42, alarms=rung)}
     writer = writers.get(target.suffix.lower())
     if writer is None:
         raise SettingsError(
@@ -205,7 +208,20 @@ def _row(entry: Entry, axis: int) -> dict[str, Any]:
 # ---------------------------------------------------------------- N42
 
 
-def _n42(log: Log, entries: Iterator[Entry], path: Path) -> int:
+def _alarms(
+    log: Log, since: np.datetime64 | None, until: np.datetime64 | None, detector: str | None
+) -> list[dict[str, Any]]:
+    """Return the alarms of a time, those among them that began before it."""
+    return [
+        one.as_dict()
+        for one in log.alarms(None, until, detector)
+        if since is None or one.end is None or one.end >= since
+    ]
+
+
+def _n42(
+    log: Log, entries: Iterator[Entry], path: Path, *, alarms: Callable[[], list[dict[str, Any]]]
+) -> int:
     frames, records = [], []
     for entry in entries:
         if entry.values is None:
@@ -231,5 +247,5 @@ def _n42(log: Log, entries: Iterator[Entry], path: Path) -> int:
             found="; ".join(f"{spectra.axis} ({len(spectra)} spectra)" for spectra, _ in parts[:5]),
             cure="choose one detector (--detector)",
         )
-    path.write_bytes(n42_write.content(parts[0][0], records))
+    path.write_bytes(n42_write.content(parts[0][0], records, alarms(), utc=True))
     return len(frames)

@@ -399,7 +399,7 @@ def encode_n42(frame: Frame) -> bytes:
     WriteError
         What N42 cannot hold.
     """
-    return n42_write.content(frame.as_set())
+    return n42_write.content(frame.as_set(), utc=True)
 
 
 def _field(frame: Frame) -> str:
