@@ -92,7 +92,7 @@ def judged(name: str, spectra: gf.SpectrumSet, alarms: list[Alarm], model: gf.Mo
     told, runs, found, wrong = [], 0, 0, 0
     over = np.zeros((len(model.sources) + 1, number), bool)
     for alarm in alarms:
-        if alarm.kind != "counts":
+        if alarm.kind != "gross":
             row = model.sources.index(alarm.name) if alarm.kind == "class" else -1
             over[row, span(alarm, number)] = True
     for row, source in enumerate([*model.sources, "unknown"]):
@@ -104,9 +104,9 @@ def judged(name: str, spectra: gf.SpectrumSet, alarms: list[Alarm], model: gf.Mo
         if mine or bad.any():
             told.append(f"{source} {hit}/{len(mine)}" + (f", {bad.sum()} wrong" if bad.any() else ""))
         runs, found, wrong = runs + len(mine), found + hit, wrong + int(bad.sum())
-    counts = sum(alarm.kind == "counts" for alarm in alarms)
+    counts = sum(alarm.kind == "gross" for alarm in alarms)
     named = len(alarms) - counts
-    print(f"  {name:30s} {named:3d} alarms, {counts} of counts alone; " + "; ".join(told))
+    print(f"  {name:30s} {named:3d} alarms, {counts} of gross counts; " + "; ".join(told))
     return runs, found, wrong
 
 
@@ -132,13 +132,11 @@ def main() -> None:
             frames += len(spectra)
             for alarm in alarms:
                 if alarm.kind == "unknown":
-                    peaks = alarm.details["peaks"][:2]
-                    lines = []
-                    for peak in peaks:
-                        names = ", ".join(one["nuclide"] for one in peak["candidates"][:3])
-                        lines.append(f"{peak['energy']:.0f} keV ({names})")
+                    places = ", ".join(f"{peak['energy']:.0f}" for peak in alarm.details["peaks"][:3])
+                    names = ", ".join(one["name"] for one in alarm.details["sources"])
                     where = span(alarm, len(spectra))
-                    print(f"      unknown in frames {where.start} to {where.stop - 1}: {'; '.join(lines)}")
+                    rows = f"{where.start} to {where.stop - 1}"
+                    print(f"      unknown in frames {rows}: peaks at {places} keV ({names}?)")
     print(f"{total[1]} of {total[0]} runs found; {total[2]} of {frames} frames in a wrong alarm")
 
 

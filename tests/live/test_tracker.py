@@ -89,8 +89,9 @@ def test_an_unknown_names_lines_of_the_library(calibration: AlarmCalibration) ->
     (strongest, *_) = alarm.details["peaks"]
     assert strongest["energy"] == pytest.approx(835, abs=15)
     names = {one["nuclide"]: one for one in strongest["candidates"]}
-    assert names["Mn54"]["energy"] == pytest.approx(834.8, abs=0.1)
-    assert names["Mn54"]["distance"] == pytest.approx(834.85 - strongest["energy"], abs=0.1)
+    assert names["Mn-54"]["energy"] == pytest.approx(834.8, abs=0.1)
+    assert names["Mn-54"]["distance"] == pytest.approx(834.85 - strongest["energy"], abs=0.1)
+    assert "Mn-54" in [one["name"] for one in alarm.details["sources"]]
     assert len(alarm.details["residual"]) == len(alarm.details["residual_edges"]) - 1
     assert sum(alarm.details["residual"]) == pytest.approx(1, abs=0.01)
 
@@ -259,8 +260,84 @@ def test_a_rise_of_any_shape_is_an_alarm(calibration: AlarmCalibration) -> None:
     tracker = Tracker(model(), calibration)
     frames = stream(300, source=SHAPES["background"], counts=2 * RATE, at=range(200, 230))
     (alarm,) = ended(told(tracker, frames)).values()
-    assert (alarm.kind, alarm.name) == ("counts", "")
+    assert (alarm.kind, alarm.name) == ("gross", "")
     assert alarm.details["counts"] > 2 * alarm.details["usual_counts"]
+
+
+def test_gross_counts_end_when_something_has_a_name(calibration: AlarmCalibration) -> None:
+    tracker = Tracker(model(), calibration)
+    told(tracker, stream(200))
+    rising = told(
+        tracker, stream(20, first=200, source=SHAPES["background"], counts=2 * RATE, at=range(1000))
+    )
+    assert [alarm.kind for alarm in tracker.open()] == ["gross"]
+    mixed = 0.5 * SHAPES["background"] + 0.5 * SHAPES["Cs137"]
+    after = told(tracker, stream(20, first=220, source=mixed, counts=4 * RATE, at=range(1000)))
+    gross = ended([*rising, *after])[rising[0].key]
+    assert gross.details["ended_by"] == "named"
+    assert [(alarm.kind, alarm.name) for alarm in tracker.open()] == [("class", "Cs137")]
+
+
+def test_a_source_at_the_start_is_an_alarm_and_no_background(calibration: AlarmCalibration) -> None:
+    tracker = Tracker(model(), calibration)
+    told(tracker, stream(60, source=SHAPES["Cs137"], counts=100.0, at=range(60)))
+    (alarm,) = tracker.open()
+    assert (alarm.name, seconds(alarm.start) < 8) == ("Cs137", True)
+    after = told(tracker, stream(300, first=60))
+    assert [one.end is not None for one in after] == [True]
+    again = told(tracker, stream(30, first=360, source=SHAPES["Cs137"], counts=40.0, at=range(360, 390)))
+    assert {one.name for one in again} == {"Cs137"}
+
+
+def test_the_gain_of_the_start_is_found(calibration: AlarmCalibration) -> None:
+    """An axis that is wrong by two hundredths from the first frame on: no alarm, and soon the right gain."""
+    tracker = Tracker(model(), calibration)
+    mean = moved(RATE * 3 * SHAPES["background"][None], AXIS.edges, 1.02)[0]
+    rng = np.random.default_rng(4)
+    alarms = []
+    for second in range(200):
+        alarms += tracker([Frame(rng.poisson(mean), AXIS, START + second * SECOND, "left", live_time=1.0)])
+        if second == SETTINGS.warm_up:
+            assert tracker.surroundings("left")["gain"] == pytest.approx(1.02, abs=0.01)
+    assert alarms == []
+
+
+def test_an_alarm_that_ended_beside_another_does_not_begin_again(calibration: AlarmCalibration) -> None:
+    """The windows still hold it; a new alarm has to come from frames behind its end."""
+    tracker = Tracker(model(), calibration)
+    long = stream(260, source=SHAPES["Cs137"], counts=150.0, at=range(100, 240))
+    short = stream(260, seed=2, source=SHAPES["Co60"], counts=150.0, at=range(140, 160), rate=0.0)
+    frames = [
+        Frame(one.values + other.values, AXIS, one.time, "left", live_time=1.0)
+        for one, other in zip(long, short, strict=True)
+    ]
+    alarms = list(ended(told(tracker, frames)).values())
+    assert sorted(alarm.name for alarm in alarms) == ["Co60", "Cs137"]
+    assert all(alarm.end is not None for alarm in alarms)
+
+
+def test_what_a_strong_source_leaves_is_no_second_one(calibration: AlarmCalibration) -> None:
+    """A template that is a little wrong: others gain evidence, yet the model does not find them."""
+    wrong = 0.93 * SHAPES["Cs137"] + 0.07 * moved(SHAPES["Co60"][None], AXIS.edges, 0.97)[0]
+    tracker = Tracker(model(), calibration)
+    alarms = ended(told(tracker, stream(260, source=wrong, counts=4000.0, at=range(100, 200)))).values()
+    assert {(alarm.kind, alarm.name) for alarm in alarms} == {("class", "Cs137")}
+
+
+def test_a_spectrum_that_is_sent_again_is_left_out(calibration: AlarmCalibration) -> None:
+    frames = stream(300, source=SHAPES["Cs137"], counts=60.0, at=range(100, 120))
+    doubled = []
+    for number, frame in enumerate(frames):
+        doubled.append(Frame(frame.values, AXIS, START + 2 * number * SECOND, "left", live_time=1.0))
+        doubled.append(Frame(frame.values, AXIS, START + (2 * number + 1) * SECOND, "left", live_time=1.0))
+    tracker = Tracker(model(), calibration)
+    (alarm,) = ended(told(tracker, doubled)).values()
+    (once,) = ended(told(Tracker(model(), calibration), frames)).values()
+    assert alarm.details["level"] == once.details["level"]
+    assert "repeats the one before" in tracker.notes["left"]
+    still = [Frame(np.zeros(128), AXIS, START + k * SECOND, "still", live_time=1.0) for k in range(5)]
+    told(tracker, still)
+    assert tracker.surroundings("still")["frames"] == 5  # nothing twice says nothing, but is no repetition
 
 
 def test_an_axis_that_cuts_templates_is_told(calibration: AlarmCalibration) -> None:

@@ -99,7 +99,7 @@ def grid(
 
 def _alarm(alarm: Alarm) -> Text:
     """Return an alarm as a line; those that go on stand out."""
-    what, details = alarm.name or "unknown", alarm.details
+    what, details = alarm.name or {"gross": "gross counts"}.get(alarm.kind, alarm.kind), alarm.details
     clock = str(alarm.start)[11:19]
     span = f"since {clock}" if alarm.end is None else f"{clock} to {str(alarm.end)[11:19]}"
     told = f"{'ALARM' if alarm.end is None else 'ended'} {alarm.detector}: {what} {span}"
@@ -107,9 +107,13 @@ def _alarm(alarm: Alarm) -> Text:
         told += f", p {details['p_value']:.1e}"
     if "score_per_frame" in details:
         told += f", {details['score_per_frame']:.3g} counts a frame"
-    for peak in details.get("peaks", [])[:2]:
-        names = ", ".join(one["nuclide"] for one in peak.get("candidates", [])[:3])
-        told += f", line at {peak['energy']:.0f}" + (f" ({names}?)" if names else "")
+    peaks = details.get("peaks", [])[:3]
+    if peaks:
+        told += f", peaks at {', '.join(format(peak['energy'], '.0f') for peak in peaks)}"
+        names = [source["name"] for source in details.get("sources", [])[:3]]
+        told += f" ({', '.join(names)}?)" if names else ""
+    if "usual_counts" in details:
+        told += f", {details['counts']:.0f} counts where {details['usual_counts']:.0f} are usual"
     return Text(told, style="bold white on red" if alarm.end is None else "dim")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_flow.live._candidates import residual_of
-from gamma_flow.live._track import COUNTS, UNKNOWN, Look, Track
+from gamma_flow.live._track import GROSS, UNKNOWN, Look, Track
 from gamma_flow.live._witness import Witness
 from gamma_flow.live.alarm import Alarm
 from gamma_flow.live.calibration import AlarmCalibration
@@ -123,7 +123,7 @@ class Episodes:
         # the strongest first: what is left by a source may look like others, but never as strong
         order = np.argsort(-heights, kind="stable").tolist()
         agreed, self.agreed = self.agreed, {}
-        for s in sorted(order, key=lambda s: self.names[s] == COUNTS):
+        for s in sorted(order, key=lambda s: self.names[s] == GROSS):
             if s not in self.open and heights[s] >= self.calibration.threshold:
                 window = int(fresh[:, s].argmax())
                 if self._may_begin(s, seen.sums[window], track, warm, agreed.get(s, 0)):
@@ -142,12 +142,12 @@ class Episodes:
         """Tell whether an alarm of a level that is high enough may begin."""
         others = {self.names[other] for other in self.open}
         name = self.names[s]
-        if name == COUNTS:
+        if name == GROSS:
             return not (others or warm)
         if name == UNKNOWN:
             # a strong source whose template is not quite right leaves a residual
-            return not (others - {COUNTS} or warm)
-        beside = bool(others - {COUNTS}) or warm
+            return not (others - {GROSS} or warm)
+        beside = bool(others - {GROSS}) or warm
         if not (beside or (self.calibration.settings.confirm and self._witness.calibrated)):
             return True
         if name not in self._witness.present(sums, track.surroundings):
@@ -157,7 +157,7 @@ class Episodes:
 
     def _named(self, s: int) -> list[Alarm]:
         """End an alarm of mere counts: something that has more to say begins."""
-        counts = self.names.index(COUNTS)
+        counts = self.names.index(GROSS)
         if s == counts or counts not in self.open:
             return []
         one = self.open.pop(counts)
@@ -237,7 +237,7 @@ class Episodes:
                 "score_error": float(f"{seen.errors[w, k]:.5g}") if np.isfinite(seen.errors[w, k]) else None,
                 "score_per_frame": float(f"{seen.scores[w, k] / length:.5g}"),
             }
-        elif self.names[one.statistic] == COUNTS:
+        elif self.names[one.statistic] == GROSS:
             one.found["usual_counts"] = float(f"{track.usually(w):.5g}")
 
     def _residual(self, one: Episode, track: Track) -> None:
@@ -246,7 +246,7 @@ class Episodes:
 
     def _alarm(self, one: Episode, end: str | None, why: str = "") -> Alarm:
         told = self.names[one.statistic]
-        kind, name = (told, "") if told in (UNKNOWN, COUNTS) else ("class", told)
+        kind, name = (told, "") if told in (UNKNOWN, GROSS) else ("class", told)
         details = {"onset": one.start + "Z", "peak": one.peak + "Z", **one.found}
         if why:
             details["ended_by"] = why

@@ -14,9 +14,9 @@ from gamma_flow.live._surroundings import Surroundings
 from gamma_flow.live.tracker_settings import TrackerSettings
 from gamma_flow.numerics.decompose import Decomposed
 
-__all__ = ["COUNTS", "TELLING", "UNKNOWN", "Look", "PeakFilter", "Track"]
+__all__ = ["GROSS", "TELLING", "UNKNOWN", "Look", "PeakFilter", "Track"]
 
-UNKNOWN, COUNTS = "unknown", "counts"
+UNKNOWN, GROSS = "unknown", "gross"
 """The statistics that belong to no class: the last two."""
 
 TELLING = 20.0
@@ -165,7 +165,7 @@ class Track:
     @property
     def statistics(self) -> tuple[str, ...]:
         """Names of the statistics of a window."""
-        return (*(self.surroundings.templates.classes[k] for k in self.alarming), UNKNOWN, COUNTS)
+        return (*(self.surroundings.templates.classes[k] for k in self.alarming), UNKNOWN, GROSS)
 
     def clear(self) -> None:
         """Let the windows begin anew: nothing reaches back behind this point."""

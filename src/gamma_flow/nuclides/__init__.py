@@ -3,6 +3,7 @@
 Nothing here is loaded by ``import gamma_flow``; say ``from gamma_flow.nuclides import nuclide``.
 """
 
+from gamma_flow.nuclides.candidates import Candidate, candidates, lines_near
 from gamma_flow.nuclides.categories import CATEGORIES, categories, category
 from gamma_flow.nuclides.chains import Inventory, ancestors, chain, in_growth, members, series_lines
 from gamma_flow.nuclides.library import LineTable, Nuclide, all_names, lines, nuclide
@@ -12,6 +13,7 @@ from gamma_flow.nuclides.times import duration, readable
 
 __all__ = [
     "CATEGORIES",
+    "Candidate",
     "Inventory",
     "LineTable",
     "Mixture",
@@ -20,6 +22,7 @@ __all__ = [
     "all_mixtures",
     "all_names",
     "ancestors",
+    "candidates",
     "canonical",
     "categories",
     "category",
@@ -28,6 +31,7 @@ __all__ = [
     "hyphenated",
     "in_growth",
     "lines",
+    "lines_near",
     "members",
     "mixed",
     "mixture",

@@ -12,7 +12,7 @@ __all__ = ["CATEGORIES", "categories", "category"]
 CATEGORIES = ("NORM", "medical", "industrial", "SNM", "other")
 """All categories; NORM is naturally occurring radioactive, SNM special nuclear material."""
 
-_LISTED = {
+LISTED = {
     "NORM": ("K40", "Ra226", "Th232", "U238"),
     "medical": (
         "F18", "Cr51", "Ga67", "Se75", "Tc99m", "Pd103", "In111", "I123", "I125", "I131", "Xe133", "Sm153",
@@ -27,9 +27,9 @@ _LISTED = {
 def _all() -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for kind in CATEGORIES[:-1]:
-        for name in _LISTED[kind]:
+        for name in LISTED[kind]:
             found[name] = (*found.get(name, ()), kind)
-    for name in members(*_LISTED["NORM"]):  # the daughters of the natural series
+    for name in members(*LISTED["NORM"]):  # the daughters of the natural series
         found.setdefault(name, ("NORM",))
     # what is measured instead of its parent goes with it
     return found | {"Ba137m": ("industrial",)}

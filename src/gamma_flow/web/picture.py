@@ -12,7 +12,7 @@ from gamma_flow.data import SpectrumSet
 from gamma_flow.diagnostics import decompose
 from gamma_flow.errors import GammaFlowError
 from gamma_flow.model import Model
-from gamma_flow.nuclides import category, hyphenated, lines
+from gamma_flow.nuclides import candidates, lines_near
 from gamma_flow.plot.palette import BACKGROUND, INK, UNKNOWN, Look, Palette
 
 __all__ = ["bare", "palette_of", "picture"]
@@ -24,8 +24,6 @@ _PEAKS = 6
 _CANDIDATES = 4
 _NEAR = 0.012  # of the energy, and
 _NEAR_KEV = 2.0  # keV: how far a line may lie from a peak
-_LEAST_INTENSITY = 0.02  # photons per decay, of nuclides that one has to expect
-_STRONG, _LONG = 0.1, 86_400.0  # and least intensity and half-life (s) of all others
 
 
 def bare(spectra: SpectrumSet) -> dict[str, Any]:
@@ -113,43 +111,35 @@ def _unknown(model: Model, spectra: SpectrumSet) -> dict[str, Any] | None:
         return None  # the noise of this model is not that of counts: there is nothing to look for peaks in
     peaks = left.peaks
     order = np.argsort(-peaks.significance)[:_PEAKS].tolist()
+    told = []
+    for n in order:
+        at = float(peaks.position[n])
+        told.append(
+            {
+                "position": round(at, 2),
+                "counts": float(peaks.counts[n]),
+                "error": float(peaks.errors[n]),
+                "significance": float(peaks.significance[n]),
+                "candidates": lines_near(at, _reach(at), _CANDIDATES) if spectra.axis.unit == "keV" else [],
+            }
+        )
+    sources = []
+    if spectra.axis.unit == "keV":
+        places = peaks.position[order]
+        # a source is judged by all peaks, and so may lie further from each
+        sources = candidates(places, peaks.significance[order], [2 * _reach(one) for one in places])
     return {
         "counts": float(left.counts[0]),
         "error": float(left.errors[0]),
         "residual": _short(left.shapes[0] * left.counts[0]),
-        "peaks": [
-            {
-                "position": round(float(peaks.position[n]), 2),
-                "counts": float(peaks.counts[n]),
-                "error": float(peaks.errors[n]),
-                "significance": float(peaks.significance[n]),
-                "candidates": _candidates(float(peaks.position[n])) if spectra.axis.unit == "keV" else [],
-            }
-            for n in order
-        ],
+        "peaks": told,
+        "sources": [one.as_dict() for one in sources],
     }
 
 
-def _candidates(energy: float) -> list[dict[str, Any]]:
-    """Return lines near an energy: those of nuclides to be expected, then of long-lived others."""
-    reach = max(_NEAR_KEV, _NEAR * energy)
-    low, high = max(energy - reach, 0.0), energy + reach
-    expected = [one for one in lines(low, high, _LEAST_INTENSITY).as_dicts() if _expected(one)]
-    others = lines(low, high, _STRONG, _LONG).as_dicts()
-    found: dict[str, dict[str, Any]] = {}
-    for one in (*expected, *others):
-        name = hyphenated(str(one["nuclide"]))
-        if name not in found and len(found) < _CANDIDATES:
-            found[name] = {
-                "nuclide": name,
-                "energy": float(one["energy"]),
-                "intensity": float(one["intensity"]),
-            }
-    return list(found.values())
-
-
-def _expected(line: dict[str, Any]) -> bool:
-    return category(str(line["nuclide"])) != "other"
+def _reach(energy: float) -> float:
+    """Return how far a line may lie from a peak, keV."""
+    return max(_NEAR_KEV, _NEAR * energy)
 
 
 def palette_of(model: Model | None) -> dict[str, Any]:

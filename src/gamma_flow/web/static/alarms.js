@@ -19,6 +19,12 @@ function details(alarm) {
     const places = lines.map((line) => line?.energy ?? line?.position ?? line).filter((one) => typeof one === "number");
     if (places.length) told.push(`peaks at ${places.slice(0, 4).map(number).join(", ")} keV`);
   }
+  const sources = alarm.details?.sources;
+  if (Array.isArray(sources) && sources.length) {
+    told.push(`may be ${sources.slice(0, 3).map((one) => one.name).join(", ")}`);
+  }
+  const { counts, usual_counts: usual } = alarm.details ?? {};
+  if (usual > 0) told.push(`${number(counts)} counts where ${number(usual)} are usual`);
   return told.join(" · ");
 }
 

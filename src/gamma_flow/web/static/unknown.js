@@ -15,6 +15,7 @@ export function drawUnknown(place, picture) {
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", "Residual that no class explains");
     parts.push(canvas);
+    if (left.sources?.length) parts.push(hint(left));
     if (left.peaks.length) parts.push(table(left.peaks, picture.unit));
     place.replaceChildren(...parts);
     residual(canvas, left.residual);
@@ -29,6 +30,17 @@ function sentence(picture, left) {
   if (left?.counts > 0) told.push(`${number(left.counts)} ± ${number(left.error)} counts left over`);
   else told.push("not like any class");
   return told.join(" · ");
+}
+
+/** Sources whose lines explain the peaks together; a hint. */
+function hint(left) {
+  const told = made("p", "hint", "may be ");
+  left.sources.forEach((source, k) => {
+    if (k) told.append(", ");
+    const lines = source.lines.map((one) => `${one.nuclide} ${number(one.energy)}`).join(", ");
+    told.append(made("b", "", source.name), " ", made("small", "", `(${lines})`));
+  });
+  return told;
 }
 
 function table(peaks, unit) {
