@@ -11,7 +11,15 @@ from click.testing import CliRunner
 import gamma_flow as gf
 from gamma_flow.cli import cli
 from gamma_flow.errors import DataError, SettingsError, TrainingError
-from gamma_flow.simulate import Scene, detector, expected_rates, read_scene, simulate, train_from_library
+from gamma_flow.simulate import (
+    Scene,
+    detector,
+    expected_rates,
+    radon_spectra,
+    read_scene,
+    simulate,
+    train_from_library,
+)
 from gamma_flow.simulate.example import ISOTOPES, example
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -232,9 +240,11 @@ def test_a_model_from_the_library_finds_its_source(tmp_path: Path) -> None:
     [
         (["--nuclides", "Cx-137", "--detector", "NaI-3x3"], 1, "did you mean"),
         (["--nuclides", "Cs-137", "--detector", "NaI-9x9"], 1, "unknown detector"),
-        (["--nuclides", "Cs-137"], 2, "needs --detector"),
+        (["--nuclides", "Cs-137"], 2, "need --detector"),
         (["somewhere", "--nuclides", "Cs-137", "--detector", "NaI-3x3"], 2, "either PATHS or --nuclides"),
         ([], 2, "either PATHS or --nuclides"),
+        (["somewhere", "--radon"], 2, "need --detector"),
+        (["somewhere", "--detector", "NaI-3x3"], 2, "need --detector"),
     ],
 )
 def test_bad_library_models(tmp_path: Path, arguments: list[str], code: int, message: str) -> None:
@@ -246,3 +256,28 @@ def test_bad_library_models(tmp_path: Path, arguments: list[str], code: int, mes
 def test_a_nuclide_cannot_be_named_twice() -> None:
     with pytest.raises(TrainingError, match="each once"):
         train_from_library(["Cs137", "Cs137"], "NaI-3x3")
+
+
+def test_radon_is_a_class_of_its_own(tmp_path: Path) -> None:
+    """Simulated, and added to measured spectra, also where training takes some detectors alone."""
+    arguments = ["train", "--nuclides", "I-131", "--detector", "NaI-3x3", "--radon", "--nulls", "300"]
+    result = CliRunner().invoke(cli, [*arguments, "-o", str(tmp_path / "a.gfm")])
+    assert result.exit_code == 0, result.output
+    assert gf.Model.load(tmp_path / "a.gfm").classes == ("I-131", "radon", "background")
+    made = simulate("Cs137", "NaI-2x2", count_rate=300.0, live_time=100.0, n=20, background=False, rng=RNG(1))
+    gf.write(made.spectra, tmp_path / "cs.npz")
+    arguments = ["train", str(tmp_path / "cs.npz"), "--detector", "NaI-3x3", "--radon", "--nulls", "300"]
+    result = CliRunner().invoke(cli, [*arguments, "--train-on", "NaI-2x2", "-o", str(tmp_path / "b.gfm")])
+    assert result.exit_code == 0, result.output
+    mixed = gf.Model.load(tmp_path / "b.gfm")
+    assert mixed.classes == ("Cs137", "radon")
+    assert mixed.templates.axis == made.spectra.axis
+    shape = mixed.templates.shapes[1]
+    centres = mixed.templates.axis.centres
+    window = shape[(centres > 320) & (centres < 385)].sum(), shape[(centres > 400) & (centres < 465)].sum()
+    assert window[0] > 1.5 * window[1]  # the line of Pb-214 at 352 keV
+
+
+def test_radon_needs_energies() -> None:
+    with pytest.raises(DataError, match="radon is simulated on energies"):
+        radon_spectra("NaI-3x3", gf.Axis.points([1.0, 2.0, 3.0], "nm"), rng=RNG(1))

@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 @click.option("--frame", type=click.FloatRange(0.001, 3600), default=1.0, help="Seconds of a drawn frame.")
 @click.option("--false-alarm-interval", metavar="TIME", default="8h", help="Between two false alarms.")
 @click.option(
-    "--nuisance", "nuisances", multiple=True, metavar="CLASS", help="A class that is no alarm, such as radon."
+    "--nuisance",
+    "nuisances",
+    multiple=True,
+    metavar="CLASS",
+    help="A class that is no alarm  [default: radon, if the model has it]",
 )
 @click.option("--seed", type=int, default=1, help="Of the drawn frames.")
 @click.option("--json", "as_json", is_flag=True, help="For machines; the default where output is redirected.")
@@ -52,10 +56,12 @@ def command(
     from gamma_flow.live.tracker_settings import TrackerSettings
     from gamma_flow.model import Model
     from gamma_flow.nuclides.times import duration
+    from gamma_flow.simulate import RADON
 
     model = Model.load(model_path)
     interval = duration(flags.pop("false_alarm_interval"))
-    settings = TrackerSettings(false_alarm_interval=interval, nuisances=flags.pop("nuisances"))
+    nuisances = flags.pop("nuisances") or tuple(name for name in (RADON,) if name in model.sources)
+    settings = TrackerSettings(false_alarm_interval=interval, nuisances=nuisances)
     drawn = {"seconds": flags.pop("hours") * 3600, "frame_time": flags.pop("frame")}
     calibration = calibrate(
         model,
@@ -73,6 +79,7 @@ def command(
         "frames": calibration.frames,
         "hours": round(calibration.seconds / 3600, 3),
         "false_alarm_interval": interval,
+        "nuisances": list(nuisances),
         "extrapolated": round(calibration.extrapolated, 3),
         "threshold": round(calibration.threshold, 3),
         "p_value": float(f"{np.exp(-calibration.threshold):.3g}"),

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 @click.option(
     "--nuclides", metavar="A,B,...", help="Simulate the training spectra of these instead of reading any."
 )
-@click.option("--detector", metavar="NAME", help="With --nuclides: the detector, such as NaI-3x3.")
+@click.option("--detector", metavar="NAME", help="With --nuclides or --radon: the detector, such as NaI-3x3.")
+@click.option(
+    "--radon", is_flag=True, help="Add a simulated class of radon, which comes and goes with the rain."
+)
 @click.option("--no-background", is_flag=True, help="With --nuclides: no class of natural background.")
 @click.option("--shield", metavar="MATERIAL", help="With --nuclides: what they may be behind, such as steel.")
 @click.option(
@@ -52,6 +55,7 @@ def command(
     output: Path,
     nuclides: str | None,
     detector: str | None,
+    radon: bool,
     no_background: bool,
     shield: str | None,
     thicknesses: list[float] | None,
@@ -61,32 +65,47 @@ def command(
     """Train on the pure spectra behind PATHS, or on simulated ones of --nuclides seen by --detector."""
     if bool(paths) == (nuclides is not None):
         raise click.UsageError("give either PATHS or --nuclides")
-    if (detector is None) != (nuclides is None) or (no_background and nuclides is None):
+    if (detector is None) != (nuclides is None and not radon) or (no_background and nuclides is None):
         raise click.UsageError(
-            "--nuclides needs --detector; both go together, with --no-background if wanted"
+            "--nuclides and --radon need --detector, and nothing else does; --no-background needs --nuclides"
         )
     if (shield is None) != (thicknesses is None) or (shield is not None and nuclides is None):
         raise click.UsageError("--shield and --thickness go together, with --nuclides")
     behind = None if shield is None or thicknesses is None else (shield, thicknesses)
     model = (
-        _read(paths, flags)
+        _read(paths, detector if radon else None, flags)
         if nuclides is None
-        else _simulated(nuclides.split(","), str(detector), no_background, behind, flags)
+        else _simulated(nuclides.split(","), str(detector), radon, no_background, behind, flags)
     )
     model.save(output)
     _show(model, output, as_json)
 
 
-def _read(paths: tuple[str, ...], flags: dict[str, Any]) -> Model:
+def _read(paths: tuple[str, ...], radon_of: str | None, flags: dict[str, Any]) -> Model:
     from gamma_flow.workflow import prepare, train_on
 
     settings = settings_of(flags)
-    return train_on(prepare(found_in(paths, settings).sets, settings), settings)
+    prepared = prepare(found_in(paths, settings).sets, settings)
+    if radon_of is not None:
+        import numpy as np
+        from msgspec.structs import replace
+
+        from gamma_flow.simulate import radon_spectra
+
+        axis = max(prepared, key=len).axis
+        made = radon_spectra(radon_of, axis, rng=np.random.default_rng(settings.train.seed))
+        prepared += (made,)
+        chosen = settings.train.detectors
+        if chosen is not None:  # what is asked for by name is trained on, whatever its detector
+            every = [*([chosen] if isinstance(chosen, str) else chosen), str(made.detector[0])]
+            settings = replace(settings, train=replace(settings.train, detectors=every))
+    return train_on(prepared, settings)
 
 
 def _simulated(
     nuclides: list[str],
     detector: str,
+    radon: bool,
     no_background: bool,
     behind: tuple[str, list[float]] | None,
     flags: dict[str, Any],
@@ -99,6 +118,7 @@ def _simulated(
         names,
         detector,
         background=None if no_background else Background(),
+        radon=radon,
         energy_range=train.energy_range or (30.0, None),
         seed=train.seed,
         noise=train.noise,

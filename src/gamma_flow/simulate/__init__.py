@@ -3,7 +3,7 @@
 from gamma_flow.simulate.detectors import Detector, Resolution, detector, detector_names
 from gamma_flow.simulate.families import family_of_nuclides, family_of_templates
 from gamma_flow.simulate.fields import PhotonField, emission
-from gamma_flow.simulate.library_model import train_from_library
+from gamma_flow.simulate.library_model import RADON, radon_spectra, train_from_library
 from gamma_flow.simulate.response import Deposit, Response
 from gamma_flow.simulate.scenes import Scene, read_scene
 from gamma_flow.simulate.shields import Shield
@@ -11,6 +11,7 @@ from gamma_flow.simulate.spectra import Simulated, expected_rates, observe, simu
 from gamma_flow.simulate.surroundings import Background, floor_field
 
 __all__ = [
+    "RADON",
     "Background",
     "Deposit",
     "Detector",
@@ -28,6 +29,7 @@ __all__ = [
     "family_of_templates",
     "floor_field",
     "observe",
+    "radon_spectra",
     "read_scene",
     "simulate",
     "train_from_library",
