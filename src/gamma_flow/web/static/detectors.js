@@ -1,6 +1,6 @@
 // The row of detectors: name, state, rate; one is selected.
 
-import { ago, clock, made, number, say } from "./format.js";
+import { ago, clock, made, measured, number, say } from "./format.js";
 
 const LONG = 86_400_000; // ms: what began longer ago is no clock of ours
 const WORDS = {
@@ -78,7 +78,9 @@ export class Detectors {
     if (!rows.length) return detector.last ? `last ${clock(detector.last)}` : "no frame yet";
     const live = rows.reduce((sum, row) => sum + (row.live ?? 0), 0);
     const counts = rows.reduce((sum, row) => sum + row.total, 0);
-    return live > 0 ? `${number(counts / live)} /s` : `${number(counts / rows.length)} counts`;
+    const kind = rows.at(-1).kind;
+    if (live > 0 && kind === "counts") return `${number(counts / live)} /s`;
+    return `${number(counts / rows.length)} ${measured(kind)}`;
   }
 
   #make(names) {

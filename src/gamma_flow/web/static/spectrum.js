@@ -2,7 +2,7 @@
 
 import uPlot from "./uPlot.esm.js";
 import { area, colour, isBackground, theme } from "./colours.js";
-import { number } from "./format.js";
+import { measured, number } from "./format.js";
 import { zoomable } from "./zoom.js";
 
 const SLOTS = 9; // components with an area of their own; further ones are one area
@@ -55,7 +55,8 @@ export class Spectrum {
       || before.edges[0] !== picture.edges[0] || before.edges.at(-1) !== picture.edges.at(-1);
     if (other) this.#whole = true;
     const data = this.#data(picture);
-    const highest = Math.max(3, ...data.at(-1).filter((value) => value !== null)) * 1.12;
+    const least = picture.kind === "intensity" ? 1e-12 : 3;
+    const highest = Math.max(least, ...data.at(-1).filter((value) => value !== null)) * 1.12;
     const fall = highest < this.#top / 3 ? QUICK : CALM;
     this.#top = other ? highest : Math.max(highest, this.#top * fall);
     if (!this.#plot || before?.unit !== picture.unit) this.#make(data);
@@ -195,7 +196,7 @@ export class Spectrum {
     const at = this.#plot.posToVal(left, "x");
     let k = edges.findIndex((edge) => edge > at) - 1;
     if (k < 0 || k >= values.length) k = values.length - 1;
-    const told = [`${number(at)} ${unit}`, `${number(values[k])} ${kind === "counts" ? "counts" : ""}`];
+    const told = [`${number(at)} ${unit}`, `${number(values[k])} ${measured(kind)}`];
     if (fit?.[k] !== null && fit?.[k] !== undefined) told.push(`fit ${number(fit[k])}`);
     if (pulls?.[k] !== null && pulls?.[k] !== undefined) told.push(`${pulls[k] >= 0 ? "+" : "−"}${Math.abs(pulls[k]).toFixed(1)} σ`);
     this.readout.textContent = told.join(" · ");

@@ -8,6 +8,7 @@ function row(message) {
   return {
     at: Date.parse(message.time),
     time: message.time,
+    kind: message.kind ?? "counts",
     total: message.total,
     live: message.live_time,
     present: message.present ?? [],
