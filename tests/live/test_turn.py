@@ -1,4 +1,4 @@
-"""Loops that share a log and a tracker: what comes to two of them at once is stored, shown and tracked once."""
+"""Loops that share a log and a tracker: what comes to two of them is stored, shown and tracked once."""
 
 from __future__ import annotations
 
