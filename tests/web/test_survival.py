@@ -44,8 +44,11 @@ class Watcher:
         page.goto(f"http://127.0.0.1:{served.port}/")
         page.wait_for_selector("#connection[data-state=on]")
 
-    def _opened(self, _: Any) -> None:
-        self.sockets += 1
+    def _opened(self, socket: Any) -> None:
+        def answered(_: Any) -> None:
+            self.sockets += 1
+
+        socket.once("framereceived", answered)
 
     def pause(self, seconds: float) -> None:
         """Let time pass, for the browser too."""
@@ -93,7 +96,7 @@ def kill_often(
     looks = again = 0
     served.start()
     watcher = Watcher(page, served)
-    publisher = Publisher(queue, ("left", "right", "vehicle"), 15.0)
+    publisher = Publisher(queue, ("left", "right", "vehicle"), 25.0)
     poster = Poster(served, "post", 0.05)
     with closing(publisher, poster):
         try:
@@ -116,6 +119,7 @@ def kill_often(
             sent = [*publisher.taken, *poster.taken]
             until(lambda: stored(log) >= len(sent), 60, lambda: watcher.pause(0.1))
             watcher.check()
+            assert watcher.sockets > looks
             assert served.get("/health")["status"] == "ok"
             assert served.stop(signal.SIGTERM) == 0
         finally:
@@ -155,7 +159,7 @@ def test_two_hundred_kills_under_load(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     seed = int(np.random.default_rng().integers(2**32))
-    told = kill_often(167, browser, saved, broker, tmp_path / "log.gfl", np.random.default_rng(seed), 4)
+    told = kill_often(167, browser, saved, broker, tmp_path / "log.gfl", np.random.default_rng(seed), 2)
     with capsys.disabled():
         sys.stdout.write(f"\nseed {seed}: {told}\n")
     assert told["kills"] == 200
