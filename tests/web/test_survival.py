@@ -307,7 +307,7 @@ def test_a_disk_that_is_full_holds_everything_up_and_loses_nothing(
             for one in posted[20:]:
                 served.post("/frames", encode(one))
             watcher.sees_new_frames()
-            until(lambda: "log is stuck" not in watcher.page.inner_text("#detectors"), pause=watcher.wait)
+            until(lambda: "log.gfl" not in watcher.page.inner_text("header"), pause=watcher.wait)
             publisher.rest()
             until(lambda: stored(log) >= len(publisher.sent) + 40)
             assert set(states(served).values()) == {"ok"}
@@ -329,6 +329,7 @@ def _refused(served: Served, watcher: Watcher, frames: Sequence[Frame]) -> None:
         assert headers["retry-after"] == "1"
     assert "log" in states(served).values()
     until(lambda: "log is stuck" in watcher.page.inner_text("#detectors"), pause=watcher.wait)
+    until(lambda: sentence in watcher.page.inner_text("#facts"), pause=watcher.wait)
     page = served.get("/frames?detector=post&order=oldest&spectra=all")["frames"]
     assert [one["counts"] for one in page] == [frame(n, "post").values.tolist() for n in range(20)]
     found = served.post("/analyse", encode(frames[0]))["results"]

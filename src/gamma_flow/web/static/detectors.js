@@ -46,8 +46,9 @@ export class Detectors {
 
   draw(state) {
     this.current = state.selected;
-    const names = [...state.detectors.keys()].sort((a, b) => a.localeCompare(b));
-    if (names.length !== this.#buttons.size) this.#make(names);
+    const names = [...state.detectors.values()].filter((one) => this.#worth(one)).map((one) => one.name);
+    names.sort((a, b) => a.localeCompare(b));
+    if (names.length !== this.#buttons.size || names.some((name) => !this.#buttons.has(name))) this.#make(names);
     const alarmed = new Set([...state.alarms.values()].map((alarm) => alarm.detector));
     for (const name of names) {
       const { button, told } = this.#buttons.get(name);
@@ -64,6 +65,11 @@ export class Detectors {
       button.tabIndex = chosen ? 0 : -1;
       say(told, alarmed.has(name) ? "alarm" : this.#told(detector));
     }
+  }
+
+  /** A log or a source has a place here while something is wrong with it. */
+  #worth(detector) {
+    return detector.state !== "ok" || detector.frames > 0 || detector.last !== null || detector.name === this.current;
   }
 
   #told(detector) {

@@ -211,6 +211,7 @@ function drawFacts(detector, row, live) {
   else parts.push(made("span", "trouble", `${clock(row.at, true)}, ${ago(Date.now() - row.at)} ago`));
   const sentence = detector.sentence || row.sentence;
   if (live && detector.state !== "ok" && sentence) parts.push(made("span", "trouble", sentence));
+  if (state.stuck) parts.push(made("span", "trouble", state.stuck));
   page("facts").replaceChildren(...parts);
 }
 

@@ -46,6 +46,11 @@ export class State {
     return this.moment ?? this.current?.rows.at(-1) ?? null;
   }
 
+  /** Why the log takes nothing, whoever is looked at; empty while it does. */
+  get stuck() {
+    return [...this.detectors.values()].find((one) => one.state === "log")?.sentence ?? "";
+  }
+
   /** Take a result in; returns its detector. */
   result(message) {
     const detector = this.detector(message.detector);
