@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,8 +91,8 @@ class Publisher:
 class Poster:
     """A sender over POST /frames; it tries again with the same frames until it hears that they are safe."""
 
-    def __init__(self, served: Served, detector: str, pause: float) -> None:
-        self.served, self.detector, self.pause = served, detector, pause
+    def __init__(self, served: Served, batches: Iterable[Sequence[Frame]], pause: float) -> None:
+        self.served, self.batches, self.pause = served, batches, pause
         self.taken: list[Frame] = []
         self.tries = 0
         self._ended = False
@@ -100,14 +100,13 @@ class Poster:
         self._thread.start()
 
     def _run(self) -> None:
-        number = 0
-        while not self._ended:
-            many = [frame(n, self.detector) for n in range(number, number + 1 + number % 4)]
-            number += len(many)
+        for many in self.batches:
             while not self._post(many):
                 time.sleep(0.05)
             self.taken += many
             time.sleep(self.pause)
+            if self._ended:
+                return
 
     def _post(self, many: Sequence[Frame]) -> bool:
         self.tries += 1
@@ -118,11 +117,23 @@ class Poster:
         assert status in (200, 503, 507), content
         return status == 200
 
+    @property
+    def going(self) -> bool:
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """End when what is on its way is safe."""
         self._ended = True
         self._thread.join(60)
         assert not self._thread.is_alive()
+
+
+def endless(detector: str) -> Iterator[list[Frame]]:
+    """Frames of a detector, one to four at a time."""
+    number = 0
+    while True:
+        yield [frame(n, detector) for n in range(number, number + 1 + number % 4)]
+        number += 1 + number % 4
 
 
 @contextmanager

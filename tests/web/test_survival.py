@@ -17,6 +17,7 @@ import pytest
 pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is missing: pip install 'gamma-flow[live]'")
 
 from browser import opened
+from gamma_flow.live.alarm import Alarm
 from gamma_flow.live.calibrating import calibrate
 from gamma_flow.live.frames import Frame
 from gamma_flow.live.log import Log
@@ -26,7 +27,7 @@ from live import skies
 from live.brokers import Broker
 from live.conftest import broker, frame  # noqa: F401 - a fixture
 from web.served import Served, serving
-from web.surviving import Poster, Publisher, check, closing, stored, until
+from web.surviving import Poster, Publisher, check, closing, endless, stored, until
 
 resource = pytest.importorskip("resource", reason="limits of the system are those of POSIX")
 
@@ -87,17 +88,20 @@ def kill_often(
 ) -> dict[str, float]:
     """Kill a service under load at random moments; a page is looked at after every ``look``-th kill.
 
-    Every fifth kill comes while the service starts; the others within 1.5 s of its first answer, or of the
-    first new frames on the page.
+    The first kill comes while the log is made, and every fifth while the service starts; the others within
+    1.5 s of its first answer, or of the first new frames on the page.
     """
     source = f"mqtt://127.0.0.1:{queue.port}/spectra/%23"
     served = Served("-m", str(saved), "--log", str(log), "--source", source)
     began = time.monotonic()
     looks = again = 0
+    served.spawn()
+    time.sleep(float(rng.uniform(0.3, 1.2)))
+    served.stop(signal.SIGKILL)
     served.start()
     watcher = Watcher(page, served)
     publisher = Publisher(queue, ("left", "right", "vehicle"), 25.0)
-    poster = Poster(served, "post", 0.05)
+    poster = Poster(served, endless("post"), 0.05)
     with closing(publisher, poster):
         try:
             watcher.sees_new_frames()
@@ -106,7 +110,7 @@ def kill_often(
                 again += sum(told["duplicates"] for told in served.get("/detectors")["detectors"])
                 served.stop(signal.SIGKILL)
                 page.wait_for_selector("#connection[data-state=off]")
-                if number % 5 == 3:
+                if number % 4 == 2:
                     served.spawn()
                     watcher.pause(float(rng.uniform(0, 1.2)))
                     served.stop(signal.SIGKILL)
@@ -127,7 +131,7 @@ def kill_often(
                 served.stop(signal.SIGKILL)
     check(log, sent)
     return {
-        "kills": kills + sum(number % 5 == 3 for number in range(kills)),
+        "kills": 1 + kills + sum(number % 4 == 2 for number in range(kills)),
         "published": len(publisher.sent),
         "taken by the broker": len(publisher.taken),
         "posted": len(poster.taken),
@@ -147,7 +151,7 @@ def test_five_kills_under_load(
     tmp_path: Path,
     rng: np.random.Generator,
 ) -> None:
-    kill_often(4, browser, saved, broker, tmp_path / "log.gfl", rng, 2)
+    kill_often(3, browser, saved, broker, tmp_path / "log.gfl", rng, 2)
 
 
 @pytest.mark.soak
@@ -159,7 +163,7 @@ def test_two_hundred_kills_under_load(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     seed = int(np.random.default_rng().integers(2**32))
-    told = kill_often(167, browser, saved, broker, tmp_path / "log.gfl", np.random.default_rng(seed), 2)
+    told = kill_often(159, browser, saved, broker, tmp_path / "log.gfl", np.random.default_rng(seed), 2)
     with capsys.disabled():
         sys.stdout.write(f"\nseed {seed}: {told}\n")
     assert told["kills"] == 200
@@ -340,45 +344,62 @@ def _refused(served: Served, watcher: Watcher, frames: Sequence[Frame]) -> None:
 # ---------------------------------------------------------------------- the tracker
 
 
-def test_a_kill_changes_no_alarm(tmp_path: Path) -> None:
-    """The state is older than the log; the frames that it knows are in the log no more."""
-    model, log, expected = skies.model(), tmp_path / "log.gfl", tmp_path / "whole.gfl"
-    model.save(tmp_path / "nai.gfm")
+def kill_tracked(folder: Path, frames: Sequence[Frame], kills: Sequence[int]) -> list[Alarm]:
+    """Post frames to a service with a tracker, kill it when it has so many of them, and compare the alarms.
+
+    The first 90 frames are known to the state that an orderly end leaves, and most of them are in the log no
+    more: they cannot be gone through again.
+    """
+    model, log = skies.model(), folder / "log.gfl"
+    model.save(folder / "nai.gfm")
     rng = np.random.default_rng(1)
     calibration = calibrate(model, skies.SETTINGS, rng=rng, rates=(skies.RATE,), seconds=1800.0)
-    calibration.save(tmp_path / "nai.gft")
-    frames = skies.stream(260, source=skies.SHAPES["Cs137"], counts=90.0, at=range(100, 140))
-    with Log.open(expected) as whole:
+    calibration.save(folder / "nai.gft")
+    with Log.open(folder / "whole.gfl") as whole:
         whole.append(frames, alarms=Tracker(model, calibration)(frames))
-        alarms = [one.as_dict() for one in whole.alarms()]
-    assert [one["name"] for one in alarms] == ["Cs137"]
-    served = Served("-m", str(tmp_path / "nai.gfm"), "--log", str(log), "--detail", "scores")
-
-    def post(first: int, last: int) -> None:
-        for at in range(first, last, 7):
-            served.post("/frames", b"\n".join(map(encode, frames[at : min(at + 7, last)])))
-
+        expected = whole.alarms()
+    batches = [frames[at : at + 5] for at in range(0, len(frames), 5)]
+    served = Served("-m", str(folder / "nai.gfm"), "--log", str(log), "--detail", "scores")
     try:
         served.start()
-        post(0, 90)
+        for batch in batches[:18]:
+            served.post("/frames", b"\n".join(map(encode, batch)))
         assert served.stop(signal.SIGTERM) == 0
-        assert Path(f"{log}.tracker").exists()
+        assert Tracker(model, calibration).restore(f"{log}.tracker") == 90
         with Log.open(log) as opened:
-            opened.rotate(tmp_path / "old.gfl", skies.START + np.timedelta64(60, "s"))
-        keys = set()
-        for first, last in ((90, 110), (105, 125), (125, 200)):
-            served.start()
-            post(first, last)
-            (alarm,) = served.get("/alarms")["alarms"]
-            keys.add(alarm["key"])
-            assert (alarm["end"] is None) == (last < 140)
-            served.stop(signal.SIGKILL)
+            opened.rotate(folder / "old.gfl", skies.START + np.timedelta64(60, "s"))
         served.start()
-        post(200, 260)
-        assert served.get("/alarms")["alarms"] == alarms
-        assert keys == {alarms[0]["key"]}
+        poster = Poster(served, batches[18:], 0.02)
+        with closing(poster):
+            for count in kills:
+                until(lambda count=count: stored(log) + 60 >= count)  # type: ignore[misc]
+                served.stop(signal.SIGKILL)
+                served.start()
+                with Log.open(log, readonly=True) as reader:
+                    seen = reader.alarms()
+                    assert [one.key for one in seen] == [one.key for one in expected[: len(seen)]]
+            until(lambda: not poster.going, 600)
+        told = served.get("/alarms")["alarms"]
         assert served.stop(signal.SIGTERM) == 0
     finally:
         if served.process is not None and served.process.poll() is None:
             served.stop(signal.SIGKILL)
-    assert Tracker(model, calibration).restore(f"{log}.tracker") == 260
+    assert told == [one.as_dict() for one in expected]
+    assert Tracker(model, calibration).restore(f"{log}.tracker") == len(frames)
+    return expected
+
+
+def test_a_kill_changes_no_alarm(tmp_path: Path) -> None:
+    frames = skies.stream(220, source=skies.SHAPES["Cs137"], counts=90.0, at=range(100, 160))
+    (alarm,) = kill_tracked(tmp_path, frames, (112, 140))
+    assert (alarm.name, alarm.start < frames[112].time) == ("Cs137", True)
+    assert alarm.end is not None
+    assert alarm.end > frames[150].time
+
+
+@pytest.mark.soak
+def test_thirty_kills_change_no_alarm(tmp_path: Path) -> None:
+    at = [second for second in range(120, 9000) if second % 400 < 40]
+    frames = skies.stream(9000, source=skies.SHAPES["Cs137"], counts=90.0, at=at)  # type: ignore[arg-type]
+    kills = np.sort(np.random.default_rng().integers(100, 9000, 30)).tolist()
+    assert len(kill_tracked(tmp_path, frames, kills)) >= 20

@@ -145,8 +145,8 @@ class Reading:
 
     @property
     def last(self) -> int:
-        """Number of the entry that the log took last; 0 while it is empty."""
-        return int(self._one("SELECT coalesce(max(id), 0) FROM frames"))
+        """Number of the entry that the log took last, also if it was moved away since; 0 before the first."""
+        return int(self._one("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'frames'"))
 
     def alarms(
         self,
