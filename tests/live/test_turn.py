@@ -237,3 +237,19 @@ def test_a_state_that_cannot_be_written_is_told_and_tried_again(
         state.keep(loop, now=True)
         assert state.trouble == ""
         assert tracker.restore(state.path) == 2
+
+
+def test_frames_are_gone_through_once_however_often_a_program_dies(
+    tmp_path: Path, calibration: AlarmCalibration
+) -> None:
+    with Log.open(tmp_path / "a.gfl") as log:
+        log.append(skies.stream(50))
+        StateFile(Counted(skies.model(), calibration), log).take_up()
+        log.append(skies.stream(60)[50:])
+        again = Counted(skies.model(), calibration)
+        assert StateFile(again, log).take_up() == ([], "")
+        assert again.frames == 10
+        assert again.saved == ((10, 60),)
+        once_more = Counted(skies.model(), calibration)
+        StateFile(once_more, log).take_up()
+        assert (once_more.frames, once_more.saved) == (0, ())

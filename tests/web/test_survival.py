@@ -319,6 +319,22 @@ def test_a_disk_that_is_full_holds_everything_up_and_loses_nothing(
     check(log, [*publisher.taken, *posted])
 
 
+def test_ended_while_the_disk_is_full(saved: Path, broker: Broker, tmp_path: Path) -> None:  # noqa: F811
+    log = tmp_path / "log.gfl"
+    source = f"mqtt://127.0.0.1:{broker.port}/spectra/%23"
+    with serving("-m", str(saved), "--log", str(log), "--source", source) as served:
+        publisher = Publisher(broker, ("left", "right"), 20.0)
+        with closing(publisher):
+            until(lambda: stored(log) > 5)
+            Limit(served, tmp_path).fill()
+            until(lambda: served.ask("GET", "/health")[0] == 503)
+            assert served.stop(signal.SIGTERM) == 0
+            served.start()
+            publisher.rest()
+            until(lambda: stored(log) >= len(publisher.sent))
+    check(log, publisher.taken)
+
+
 def _refused(served: Served, watcher: Watcher, frames: Sequence[Frame]) -> None:
     """Say what a service does whose disk is full."""
     sentence = "the log took nothing: the disk is full, or the file may not grow; make room"

@@ -145,7 +145,11 @@ class Reading:
 
     @property
     def last(self) -> int:
-        """Number of the entry that the log took last, also if it was moved away since; 0 before the first."""
+        """The last number that the log gave away; 0 before the first.
+
+        That of the entry that it took last, also if that was moved away since. What it was offered and had
+        already may have used up numbers, too.
+        """
         return int(self._one("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'frames'"))
 
     def alarms(

@@ -51,6 +51,8 @@ class StateFile:
     def take_up(self) -> tuple[list[Alarm], str]:
         """Restore what was kept, go through the frames that came after it, and store their alarms.
 
+        The state is then written anew: a program that dies often does not go through more and more frames.
+
         Returns
         -------
         alarms : list of Alarm
@@ -75,6 +77,8 @@ class StateFile:
         alarms = self.tracker.resume(self.log, position)
         if position or not self.log.alarms():
             self.log.append([], alarms=alarms)
+        if position != self.log.last:
+            self._write()
         return alarms, sentence
 
     def keep(self, loop: Loop, *, now: bool = False) -> None:
@@ -86,11 +90,13 @@ class StateFile:
         if not (now or self._due):
             return
         with loop.turn.still() as even:
-            if not even or not (now or self._due):
-                return
-            self._written = time.monotonic()
-            try:
-                self.tracker.save(self.path, self.log.last)
-                self.trouble = ""
-            except (WriteError, LogError) as problem:
-                self.trouble = f"the state of the tracker is not kept: {problem}"
+            if even and (now or self._due):
+                self._write()
+
+    def _write(self) -> None:
+        self._written = time.monotonic()
+        try:
+            self.tracker.save(self.path, self.log.last)
+            self.trouble = ""
+        except (WriteError, LogError) as problem:
+            self.trouble = f"the state of the tracker is not kept: {problem}"
