@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from live.brokers import Broker
 from live.conftest import broker, frame  # noqa: F401 - a fixture
 from web.served import Served, serving
 from web.surviving import Poster, Publisher, check, closing, endless, stored, until
+from web.test_page import inked
 
 resource = pytest.importorskip("resource", reason="limits of the system are those of POSIX")
 
@@ -72,7 +74,7 @@ class Watcher:
 
     def check(self) -> None:
         """No error of the page; that nobody answers a request is noted by the browser itself."""
-        ours = [text for text in self.page.told if "ERR_" not in text and "WebSocket" not in text]
+        ours = [text for text in self.page.told if not re.search("ERR_|WebSocket|status of 503", text)]
         assert self.errors == []
         assert ours == []
 
@@ -350,6 +352,10 @@ def _refused(served: Served, watcher: Watcher, frames: Sequence[Frame]) -> None:
     assert "log" in states(served).values()
     until(lambda: "log is stuck" in watcher.page.inner_text("#detectors"), pause=watcher.wait)
     until(lambda: sentence in watcher.page.inner_text("#facts"), pause=watcher.wait)
+    watcher.page.reload()  # who opens the page now sees what is stored, and why there is no more
+    until(lambda: sentence in watcher.page.inner_text("#facts"), pause=watcher.wait)
+    watcher.page.click("#detectors >> text=left")
+    until(lambda: inked(watcher.page, "#waterfall") > 5, pause=watcher.wait)
     page = served.get("/frames?detector=post&order=oldest&spectra=all")["frames"]
     assert [one["counts"] for one in page] == [frame(n, "post").values.tolist() for n in range(20)]
     found = served.post("/analyse", encode(frames[0]))["results"]

@@ -84,7 +84,8 @@ async function refresh() {
     const { model, palette } = await ask("/model");
     learn(palette, model?.background ?? null);
     for (const id of ["answer", "alarms"]) page(id).dataset.key = ""; // drawn anew in these colours
-    const health = await ask("/health");
+    // a service in trouble answers with an error, and says all the same whether it keeps a log
+    const health = await ask("/health").catch((problem) => problem.content);
     past.logged = health.log;
     page("older").disabled = !health.log;
   } catch {
