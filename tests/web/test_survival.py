@@ -23,7 +23,9 @@ from gamma_flow.live.calibrating import calibrate
 from gamma_flow.live.frames import Frame
 from gamma_flow.live.log import Log
 from gamma_flow.live.messages import encode
+from gamma_flow.live.restart import StateFile
 from gamma_flow.live.tracker import Tracker
+from gamma_flow.web.service import Service
 from live import skies
 from live.brokers import Broker
 from live.conftest import broker, frame  # noqa: F401 - a fixture
@@ -417,6 +419,20 @@ def test_a_kill_changes_no_alarm(tmp_path: Path) -> None:
     assert (alarm.name, alarm.start < frames[112].time) == ("Cs137", True)
     assert alarm.end is not None
     assert alarm.end > frames[150].time
+
+
+def test_a_state_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
+    model, rng = skies.model(), np.random.default_rng(1)
+    tracker = Tracker(model, calibrate(model, skies.SETTINGS, rng=rng, rates=(skies.RATE,), seconds=1300.0))
+    (tmp_path / "log.gfl.tracker").mkdir()  # in the way
+    with Log.open(tmp_path / "log.gfl") as log:
+        state = StateFile(tracker, log, every=0.0)
+        with Service(model, [], log, alarms=tracker, state=state) as service:
+            service.put(skies.stream(2)).wait(10)
+            until(lambda: service.trouble.startswith("the state of the tracker is not kept: "))
+            (tmp_path / "log.gfl.tracker").rmdir()
+            until(lambda: service.trouble == "")
+        assert tracker.restore(state.path) == 2
 
 
 @pytest.mark.soak
