@@ -21,7 +21,7 @@ test: $(STAMP)            ## all tests, lint and types included
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n 2
 
-soak: $(STAMP)            ## long runs of live operation: hundreds of kills under load (some ten minutes)
+soak: $(STAMP)            ## long runs of live operation: hundreds of kills under load (half an hour)
 	$(BIN)/python -m pytest -n 2 -m soak
 
 lint: $(STAMP)

@@ -214,6 +214,11 @@ def test_a_tracker_is_calibrated_beside_its_model_and_cries_out(tmp_path: Path) 
         (stored,) = opened.alarms()
     assert stored.as_dict() == {key: alarms[-1][key] for key in stored.as_dict()}
     assert Path(f"{log}.tracker").exists()
+    (tmp_path / "other.gfl.tracker").mkdir()  # in the way
+    few = b"\n".join(encode(one) for one in given[:3])
+    done = run("watch", "-", "-m", str(path), "--log", str(tmp_path / "other.gfl"), stdin=few)
+    assert done.returncode == 0
+    assert b"warning: the state of the tracker is not kept: " in done.stderr
     quiet = run("watch", "-", "-m", str(path), "--tracker", "off", stdin=text)
     assert b'"alarm"' not in quiet.stdout
     strict = run("watch", "-", "-m", str(path), "--false-alarm-interval", "1e9 y", stdin=text)

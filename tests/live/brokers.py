@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -54,8 +55,8 @@ class Broker:
             time.sleep(0.02)
         pytest.fail("mosquitto does not answer")
 
-    def stop(self) -> None:
+    def stop(self, how: int = signal.SIGTERM) -> None:
         if self.process is not None:
-            self.process.terminate()
+            self.process.send_signal(how)
             self.process.wait(10)
             self.process = None

@@ -201,6 +201,10 @@ def test_rotation_moves_what_is_old(tmp_path: Path, frames: Frames) -> None:
         assert len(log) == log.spectra == 10
         assert [one.key for one in log.alarms()] == ["b"]
         assert log.rotate(tmp_path / "old.gfl", START + 25 * SECOND) == 5
+        assert log.rotate(tmp_path / "rest.gfl", START + 99 * SECOND) == 5
+        assert (len(log), log.last) == (0, 30), "a number is given once"
+        log.append(frames(1))
+        assert log.last == 31
     with Log.open(tmp_path / "old.gfl", readonly=True) as old:
         entries = list(old.frames())
         assert all(same(entry.frame(), one) for entry, one in zip(entries, every, strict=False))

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Ping, RejectConnection, Request, TextMessage
@@ -34,11 +34,17 @@ class Served:
         self.told = ""
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self) -> Served:
+    def spawn(self, errors: IO[str] | None = None) -> None:
+        """Start the program, and do not wait until it answers."""
         command = [*self.program, *self.args, "--port", str(self.port)]
         env = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{os.environ.get('PYTHONPATH', '')}"}
+        where = subprocess.DEVNULL if errors is None else errors
+        self.process = subprocess.Popen(command, stderr=where, text=True, env=env)
+
+    def start(self) -> Served:
         with tempfile.TemporaryFile("w+") as errors:
-            self.process = subprocess.Popen(command, stderr=errors, text=True, env=env)
+            self.spawn(errors)
+            assert self.process is not None
             for _ in range(400):
                 try:
                     self.ask("GET", "/health")

@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import gamma_flow as gf
 from browser import opened
 from gamma_flow.live.frames import Frame
 from gamma_flow.live.messages import encode, encode_n42
@@ -268,6 +270,31 @@ def test_an_alarm_is_a_banner_until_it_ends(browser: Any, tmp_path: Path, saved:
             page.wait_for_selector("#alarms:visible >> text=Cs137")
             made.post("/frames", encode(drawn(2, "gate", source=False)))
             until(page, "document.querySelector('#alarms').hidden")
+
+
+def test_intensities_are_not_called_counts(browser: Any, tmp_path: Path, model: gf.Model) -> None:
+    intensity = gf.Model(replace(model.templates, kind="intensity"))
+    intensity.save(tmp_path / "optical.gfm")
+    with (
+        serving("-m", str(tmp_path / "optical.gfm"), "--log", str(tmp_path / "log.gfl")) as made,
+        looking(browser, made) as page,
+    ):
+        for number in range(3):
+            given = drawn(number, "lamp", source=True)
+            values = 1e-3 * given.values
+            one = Frame(values, AXIS, given.time, "lamp", live_time=1.0, kind="intensity", id=f"m{number}")
+            made.post("/frames", encode(one))
+            assert made.get("/frames?detector=lamp&limit=1")["frames"][0]["kind"] == "intensity"
+        page.wait_for_selector("#shares .class.found >> text=Cs137")
+        box = page.locator("#chart .u-over").bounding_box()
+        page.mouse.move(box["x"] + box["width"] * 0.66, box["y"] + box["height"] / 2)
+        until(page, "document.querySelector('#readout').textContent.includes('keV')")
+        assert re.search(r"keV · 0\.\d+ intensity · fit ", page.inner_text("#readout"))
+        assert re.search(r"\d intensity", page.inner_text("#facts"))
+        assert re.search(r"\d intensity", page.inner_text("#detectors"))
+        seen = page.inner_text("body")
+        assert "counts" not in seen
+        assert inked(page, "#chart canvas") > 5, "small values are drawn, too"
 
 
 def test_it_comes_back_by_itself_after_a_kill_of_the_service(

@@ -136,6 +136,39 @@ def test_several_sources_run_side_by_side_and_one_that_falls_silent_is_told(
     client.loop_stop()
 
 
+def test_what_comes_over_two_sources_at_once_is_stored_and_told_once(
+    saved: Path,
+    tmp_path: Path,
+    broker: Broker,  # noqa: F811
+    frames: Frames,
+) -> None:
+    import paho.mqtt.client as mqtt
+
+    every = frames(200, "both")
+    source = f"mqtt://127.0.0.1:{broker.port}/spectra/%23"
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client.connect("127.0.0.1", broker.port)
+    client.loop_start()
+    log = str(tmp_path / "log.gfl")
+    with serving("-m", str(saved), "--log", log, "--source", source) as made, Live(made) as live:
+        for start in range(0, 200, 10):
+            told = [client.publish("spectra/both", encode(one), qos=1) for one in every[start : start + 10]]
+            made.post("/frames", b"\n".join(encode(one) for one in every[start : start + 10]))
+            for one in told:
+                one.wait_for_publish(10)
+        made.until(lambda: made.get("/detectors")["detectors"][0]["duplicates"] == 200)
+        (status,) = made.get("/detectors")["detectors"]
+        assert (status["frames"], status["duplicates"], status["state"]) == (200, 200, "ok")
+        made.post("/frames", encode(frames(1, "last")[0]))
+        results = live.results(201)
+        assert sorted(one["id"] for one in results[:-1]) == sorted(one.id for one in every)
+        assert results[-1]["detector"] == "last"
+        found = made.get("/frames?detector=both&limit=1000")["frames"]
+        assert sorted(one["id"] for one in found) == sorted(one.id for one in every)
+    client.disconnect()
+    client.loop_stop()
+
+
 def test_it_ends_when_it_is_asked_to_with_clients_on_the_line(saved: Path) -> None:
     with serving("-m", str(saved)) as made, Live(made) as live:
         live.next()

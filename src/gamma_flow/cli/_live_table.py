@@ -14,6 +14,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from gamma_flow.cli._tracking import notes_of
+
 if TYPE_CHECKING:
     from gamma_flow.live.alarm import Alarm
     from gamma_flow.live.frames import Frame
@@ -50,7 +52,7 @@ def show(
                     alarms.pop(alarm.key, None)
                     alarms[alarm.key] = alarm
             alarms = dict([*alarms.items()][-_ALARMS:])
-            notes = {} if tracker is None else tracker.notes
+            notes = notes_of(tracker, state)
             live.update(
                 grid(loop.board.all(), latest, live.console.width, [*alarms.values()], notes), refresh=True
             )

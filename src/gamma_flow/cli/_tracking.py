@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gamma_flow.live.tracker import Tracker
     from gamma_flow.model import Model
 
-__all__ = ["taken_up", "tracker_of", "tracker_options"]
+__all__ = ["notes_of", "taken_up", "tracker_of", "tracker_options"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -68,3 +68,11 @@ def taken_up(tracker: Tracker | None, log: Log | None) -> StateFile | None:
     if sentence:
         click.echo(f"warning: {sentence}", err=True)
     return state
+
+
+def notes_of(tracker: Tracker | None, state: StateFile | None) -> dict[str, str]:
+    """Return what is not as it should be, a sentence a detector; of the tracker as a whole under ""."""
+    notes = {} if tracker is None else dict(tracker.notes)
+    if state is not None and state.trouble:
+        notes[""] = state.trouble
+    return notes

@@ -73,7 +73,7 @@ def command(
         limit = None if log_limit is None else log_limit * 10**6
         log = None if log_path is None else stack.enter_context(Log.open(log_path, max_bytes=limit))
         opened = [stack.enter_context(open_source(source)) for source in sources]
-        taken_up(tracker, log)
+        state = taken_up(tracker, log)
         serve(
             settings,
             model,
@@ -81,6 +81,7 @@ def command(
             log,
             detail=flags["detail"],
             alarms=tracker,
+            state=state,
             told=lambda text: click.echo(text, err=True),
         )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gamma_flow.cli._common import guarded, on_terminal
-from gamma_flow.cli._tracking import taken_up, tracker_of, tracker_options
+from gamma_flow.cli._tracking import notes_of, taken_up, tracker_of, tracker_options
 
 if TYPE_CHECKING:
     from gamma_flow.live.loop import Loop
@@ -78,6 +78,8 @@ def command(
             click.echo("gamma-flow: ended", err=True)
         if state is not None:
             state.keep(loop, now=True)
+            if state.trouble:
+                click.echo(f"warning: {state.trouble}", err=True)
         frames = sum(status.frames for status in loop.board.all())
         refused = sum(status.refused for status in loop.board.all())
         again = sum(status.duplicates for status in loop.board.all())
@@ -114,7 +116,7 @@ def _lines(
             if changed or outcome.frame is None:
                 states[status.detector] = status.state
                 text += line("status", status.as_dict()) + b"\n"
-        for name, note in _news(tracker, notes):
+        for name, note in _news(notes_of(tracker, state), notes):
             text += line("note", {"detector": name, "sentence": note}) + b"\n"
         stream.write(text)
         stream.flush()
@@ -126,11 +128,10 @@ def _lines(
                 return
 
 
-def _news(tracker: Tracker | None, told: dict[str, str]) -> list[tuple[str, str]]:
+def _news(now: dict[str, str], told: dict[str, str]) -> list[tuple[str, str]]:
     """Return the notes of the tracker that are new; an empty sentence says that one is over."""
-    if tracker is None or (not tracker.notes and not told):
+    if not now and not told:
         return []
-    now = dict(tracker.notes)
     new = [(name, note) for name, note in now.items() if told.get(name) != note]
     over = [(name, "") for name in told if name not in now]
     told.clear()

@@ -145,8 +145,12 @@ class Reading:
 
     @property
     def last(self) -> int:
-        """Number of the entry that the log took last; 0 while it is empty."""
-        return int(self._one("SELECT coalesce(max(id), 0) FROM frames"))
+        """The last number that the log gave away; 0 before the first.
+
+        That of the entry that it took last, also if that was moved away since. What it was offered and had
+        already may have used up numbers, too.
+        """
+        return int(self._one("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'frames'"))
 
     def alarms(
         self,

@@ -16,6 +16,7 @@ from gamma_flow.live.frames import Frame, now, together
 from gamma_flow.live.log import Log
 from gamma_flow.live.sources._base import Delivery, Source
 from gamma_flow.live.status import Board, Status
+from gamma_flow.live.turn import Turn
 from gamma_flow.model import Model
 
 __all__ = ["Detail", "Loop", "Outcome", "analysed", "recorded"]
@@ -115,7 +116,9 @@ class _Batch:
     """What one step handles, kept while the log takes nothing."""
 
     deliveries: Sequence[Delivery]
-    ready: bool = False
+    analysed: bool = False
+    seen: bool = False  # by the hook for alarms
+    commits: int = 0  # of all loops, when it was asked which frames are new
     fresh: Sequence[Frame] = ()
     known: Sequence[Frame] = ()
     found: Sequence[dict[str, Any] | GammaFlowError | None] = ()
@@ -125,6 +128,12 @@ class _Batch:
     def records(self) -> list[dict[str, Any] | None]:
         """What was found, None where nothing could be."""
         return [answer if isinstance(answer, dict) else None for answer in self.found]
+
+    def without_known(self, new: Sequence[bool]) -> None:
+        """Move frames that another loop has stored meanwhile to those that came again."""
+        self.known = [*self.known, *(one for one, first in zip(self.fresh, new, strict=True) if not first)]
+        self.found = [one for one, first in zip(self.found, new, strict=True) if first]
+        self.fresh = [one for one, first in zip(self.fresh, new, strict=True) if first]
 
 
 class Loop:
@@ -147,6 +156,9 @@ class Loop:
         Called with the new frames and their records before they are stored; returns the alarms to store with
         them. It is called once for each frame, in order of arrival, with duplicates left out. A
         `gamma_flow.live.tracker.Tracker` is one.
+    turn : Turn, optional
+        The same one for all loops that share a log or ``alarms``: a frame that comes to two of them at once
+        is then stored, shown, and given to ``alarms`` once.
 
     Attributes
     ----------
@@ -163,9 +175,11 @@ class Loop:
         detail: Detail = "everything",
         batch: int = 256,
         alarms: Callable[[Sequence[Frame], Sequence[dict[str, Any] | None]], Sequence[Alarm]] | None = None,
+        turn: Turn | None = None,
     ) -> None:
         self.source, self.model, self.log = source, model, log
         self.detail, self.batch, self.alarms = detail, batch, alarms
+        self.turn = turn or Turn()
         self.board = Board()
         self._stuck: _Batch | None = None
         self._dropped = 0
@@ -219,23 +233,32 @@ class Loop:
         return [*news, *told, *bad, *silent]
 
     def _analyse(self, batch: _Batch) -> None:
-        """Fill in what is new and what was found in it, once: a second try at the log asks nobody again."""
-        if batch.ready:
+        """Fill in what is new and what was found in it, once: a second try at the log finds it there."""
+        if batch.analysed:
             return
         frames = [frame for delivery in batch.deliveries for frame in delivery.frames]
+        batch.commits = self.turn.commits
         new = [True] * len(frames) if self.log is None else self.log.new(frames)
         batch.fresh = [frame for frame, first in zip(frames, new, strict=True) if first]
         batch.known = [frame for frame, first in zip(frames, new, strict=True) if not first]
         batch.found = [None] * len(batch.fresh)
         if self.model is not None and batch.fresh:
             batch.found = [*analysed(self.model, batch.fresh, self.detail)]
-        if self.alarms is not None and batch.fresh:
-            batch.alarms = self.alarms(batch.fresh, batch.records)
-        batch.ready = True
+        batch.analysed = True
 
     def _store(self, batch: _Batch) -> None:
-        if self.log is not None and batch.fresh:
-            self.log.append(batch.fresh, batch.records, batch.alarms)
+        """Ask for alarms, once, and commit; no other loop of the same turn does so meanwhile."""
+        if not batch.fresh:
+            return
+        with self.turn.of(self):
+            if not batch.seen and self.log is not None and self.turn.commits != batch.commits:
+                batch.without_known(self.log.new(batch.fresh))
+            if not batch.seen and batch.fresh and self.alarms is not None:
+                self.turn.ahead(self)
+                batch.alarms = self.alarms(batch.fresh, batch.records)
+            batch.seen = True
+            if self.log is not None and batch.fresh:
+                self.log.append(batch.fresh, batch.records, batch.alarms)
 
     def _told(self, frames: Sequence[Frame], found: Sequence[Any], clock: float) -> list[Outcome]:
         present = now()

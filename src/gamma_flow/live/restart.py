@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from gamma_flow.errors import ReadError
+from gamma_flow.errors import LogError, ReadError, WriteError
 from gamma_flow.live.alarm import Alarm
 from gamma_flow.live.log import Log
 from gamma_flow.live.loop import Loop
@@ -13,9 +13,11 @@ from gamma_flow.live.tracker import Tracker
 
 __all__ = ["StateFile"]
 
+_SOON = 5.0  # s to the next try where the state could not be written
+
 
 class StateFile:
-    """Keeps the state of a tracker in a file beside a log.
+    """Keeps the state of a tracker in a file beside a log, each with the position in the log it belongs to.
 
     Parameters
     ----------
@@ -30,15 +32,26 @@ class StateFile:
     ----------
     path : Path
         The log's, with ``.tracker`` behind it.
+    trouble : str
+        Why the state could not be written the last time; empty if it could. Nothing is lost by that: after a
+        restart more frames of the log have to be gone through.
     """
 
     def __init__(self, tracker: Tracker, log: Log, every: float = 60.0) -> None:
         self.tracker, self.log, self.every = tracker, log, every
         self.path = Path(f"{log.path}.tracker")
+        self.trouble = ""
         self._written = time.monotonic()
+
+    @property
+    def _due(self) -> bool:
+        pause = min(self.every, _SOON) if self.trouble else self.every
+        return time.monotonic() - self._written >= pause
 
     def take_up(self) -> tuple[list[Alarm], str]:
         """Restore what was kept, go through the frames that came after it, and store their alarms.
+
+        The state is then written anew: a program that dies often does not go through more and more frames.
 
         Returns
         -------
@@ -64,17 +77,26 @@ class StateFile:
         alarms = self.tracker.resume(self.log, position)
         if position or not self.log.alarms():
             self.log.append([], alarms=alarms)
+        if position != self.log.last:
+            self._write()
         return alarms, sentence
 
     def keep(self, loop: Loop, *, now: bool = False) -> None:
         """Write the state if it is time, and if the log has all that the tracker knows.
 
-        Raises
-        ------
-        WriteError
-            The file cannot be written.
+        Called after a step, by any of the loops that share the tracker and a `Turn`: none of them shows it
+        frames while the state is written. What fails is told in ``trouble``, and tried again the next time.
         """
-        if loop.busy or not (now or time.monotonic() - self._written >= self.every):
+        if not (now or self._due):
             return
-        self.tracker.save(self.path, self.log.last)
+        with loop.turn.still() as even:
+            if even and (now or self._due):
+                self._write()
+
+    def _write(self) -> None:
         self._written = time.monotonic()
+        try:
+            self.tracker.save(self.path, self.log.last)
+            self.trouble = ""
+        except (WriteError, LogError) as problem:
+            self.trouble = f"the state of the tracker is not kept: {problem}"

@@ -24,6 +24,7 @@ def result_of(outcome: Outcome) -> dict[str, Any]:
         "time": f"{frame.time}Z",
         "id": frame.id,
         "state": outcome.status.state,
+        "kind": frame.kind,
         "total": frame.total,
         "live_time": frame.live_time,  # NaN is written as null
     }

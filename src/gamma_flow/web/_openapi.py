@@ -15,6 +15,7 @@ _TIME: Plain = {"type": "string", "format": "date-time"}
 _NUMBER: Plain = {"type": ["number", "null"]}
 _COUNT: Plain = {"type": "integer", "minimum": 0}
 _TEXT: Plain = {"type": "string"}
+_KIND: Plain = {"enum": ["counts", "intensity"]}
 _BY_CLASS: Plain = {"type": "object", "additionalProperties": _NUMBER, "description": "A number a class."}
 
 
@@ -194,6 +195,7 @@ def _schemas() -> Plain:
             {
                 **result,
                 "number": _COUNT,
+                "kind": _KIND,
                 "strip": {"type": ["array", "null"], "items": {"type": "number"}},
                 "counts": {"type": ["array", "null"], "items": {"type": "number"}},
             },
@@ -210,6 +212,7 @@ def _schemas() -> Plain:
             {
                 "edges": _list({"type": "number"}),
                 "unit": _TEXT,
+                "kind": _KIND,
                 "values": numbers,
                 "fit": numbers,
                 "pulls": numbers,

@@ -168,6 +168,7 @@ def entry_told(entry: Entry, spectra: str = "none") -> dict[str, Any]:
         "detector": entry.detector,
         "time": f"{entry.time}Z",
         "id": entry.id,
+        "kind": entry.kind,
         "total": entry.total,
         "live_time": None if math.isnan(entry.live_time) else entry.live_time,
     }

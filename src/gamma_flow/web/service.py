@@ -17,9 +17,11 @@ from gamma_flow.live.frames import Frame
 from gamma_flow.live.log import Log
 from gamma_flow.live.loop import Detail, Loop, Outcome
 from gamma_flow.live.messages import line
+from gamma_flow.live.restart import StateFile
 from gamma_flow.live.sources._base import Source
 from gamma_flow.live.status import Status
 from gamma_flow.live.telling import result_of
+from gamma_flow.live.turn import Turn
 from gamma_flow.model import Model
 from gamma_flow.web._posted import Posted
 from gamma_flow.web._strips import strip
@@ -60,11 +62,14 @@ class Service:
         As `gamma_flow.live.Loop` takes it; called by one thread at a time.
     hub : Hub, optional
         Whom to tell.
+    state : StateFile, optional
+        Where the state of the tracker that ``alarms`` is goes every minute, and at the end.
 
     Notes
     -----
     A log is written by the loops and read by requests over a connection of their own, so that no
-    request keeps a frame waiting.
+    request keeps a frame waiting. The loops take turns from the question which frames are new to the commit:
+    a frame that comes over two sources at once is stored, told and tracked once.
     """
 
     def __init__(
@@ -76,19 +81,24 @@ class Service:
         detail: Detail = "everything",
         alarms: Alarms | None = None,
         hub: Hub | None = None,
+        state: StateFile | None = None,
     ) -> None:
         self.model, self.log = model, log
         self.hub = hub or Hub()
         self.posted = Posted()
         self.began = time.time()
-        self._hook, self._alone = alarms, threading.Lock()
+        self._state = state
         self._latest: dict[str, Latest] = {}
         self._alarms: dict[str, Alarm] = {}
         self._states: dict[str, str] = {}
         self._before: dict[str, Status] = {}  # what the log told at the start
         self._failed: dict[str, str] = {}
         self._ending = threading.Event()
-        self._loops = [_Worker(self, source, model, log, detail) for source in [*sources, self.posted]]
+        turn = Turn()
+        self._loops = [
+            _Worker(Loop(source, model, log, detail=detail, turn=turn), alarms)
+            for source in [*sources, self.posted]
+        ]
         self._reader: Log | None = None
         self._threads = [
             threading.Thread(target=self._run, args=(worker,), name=worker.loop.source.name, daemon=True)
@@ -122,6 +132,8 @@ class Service:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(10.0)
+        if self._state is not None and not any(thread.is_alive() for thread in self._threads):
+            self._state.keep(self._loops[-1].loop, now=True)
         if self._reader is not None:
             self._reader.close()
 
@@ -144,6 +156,8 @@ class Service:
             for status in worker.loop.board.all()
             if status.state == "log"
         ]
+        if self._state is not None and self._state.trouble:
+            told.append(self._state.trouble)
         return "; ".join(dict.fromkeys(told))
 
     @property
@@ -205,19 +219,14 @@ class Service:
 
     # ------------------------------------------------------------ what is told
 
-    def hooked(self, frames: Sequence[Frame], records: Sequence[dict[str, Any] | None]) -> Sequence[Alarm]:
-        """Ask the hook for alarms, one thread at a time."""
-        if self._hook is None:
-            return ()
-        with self._alone:
-            return self._hook(frames, records)
-
     def _run(self, worker: _Worker) -> None:
         """Step until the end; whatever ends a loop is told, and the others go on."""
         name = worker.loop.source.name
         try:
             while not self._ending.is_set():
                 self._tell(worker.step(self._ending))
+                if self._state is not None:
+                    self._state.keep(worker.loop)
         except GammaFlowError as problem:
             self._fail(worker, name, str(problem))
         except Exception as problem:  # a thread that dies in silence would be worse
@@ -261,15 +270,15 @@ class Service:
 class _Worker:
     """One loop, and the alarms that it made and may not tell before they are stored."""
 
-    def __init__(
-        self, service: Service, source: Source, model: Model | None, log: Log | None, detail: Detail
-    ) -> None:
-        self._service = service
+    def __init__(self, loop: Loop, hook: Alarms | None) -> None:
+        self.loop, self._hook = loop, hook
         self._pending: list[Alarm] = []
-        self.loop = Loop(source, model, log, detail=detail, alarms=self._made)
+        if hook is not None:
+            loop.alarms = self._made
 
     def _made(self, frames: Sequence[Frame], records: Sequence[dict[str, Any] | None]) -> Sequence[Alarm]:
-        alarms = self._service.hooked(frames, records)
+        assert self._hook is not None
+        alarms = self._hook(frames, records)
         self._pending += alarms
         return alarms
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gamma_flow.errors import MissingDependencyError, SettingsError
 from gamma_flow.live.log import Log
 from gamma_flow.live.loop import Detail
+from gamma_flow.live.restart import StateFile
 from gamma_flow.live.sources._base import Source
 from gamma_flow.model import Model
 from gamma_flow.web.settings import WebSettings
@@ -32,6 +33,7 @@ def serve(
     *,
     detail: Detail = "everything",
     alarms: Alarms | None = None,
+    state: StateFile | None = None,
     told: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until the program is asked to end (Ctrl-C, SIGTERM).
@@ -40,7 +42,7 @@ def serve(
     ----------
     settings : WebSettings
         Where, and for whom.
-    model, sources, log, detail, alarms
+    model, sources, log, detail, alarms, state
         As of the `gamma_flow.web.Service`.
     told : callable, optional
         Called with a sentence that holds the link of the page, once it can be opened.
@@ -64,7 +66,7 @@ def serve(
     from gamma_flow.web.service import Service
 
     hub = Hub(settings.clients, settings.waiting)
-    service = Service(model, sources, log, detail=detail, alarms=alarms, hub=hub)
+    service = Service(model, sources, log, detail=detail, alarms=alarms, hub=hub, state=state)
     bound = _bound(settings)
     config = uvicorn.Config(
         application(service, settings),

@@ -1,6 +1,6 @@
 // The row of detectors: name, state, rate; one is selected.
 
-import { ago, clock, made, number, say } from "./format.js";
+import { ago, clock, made, measured, number, say } from "./format.js";
 
 const LONG = 86_400_000; // ms: what began longer ago is no clock of ours
 const WORDS = {
@@ -46,8 +46,9 @@ export class Detectors {
 
   draw(state) {
     this.current = state.selected;
-    const names = [...state.detectors.keys()].sort((a, b) => a.localeCompare(b));
-    if (names.length !== this.#buttons.size) this.#make(names);
+    const names = [...state.detectors.values()].filter((one) => this.#worth(one)).map((one) => one.name);
+    names.sort((a, b) => a.localeCompare(b));
+    if (names.length !== this.#buttons.size || names.some((name) => !this.#buttons.has(name))) this.#make(names);
     const alarmed = new Set([...state.alarms.values()].map((alarm) => alarm.detector));
     for (const name of names) {
       const { button, told } = this.#buttons.get(name);
@@ -66,6 +67,11 @@ export class Detectors {
     }
   }
 
+  /** A log or a source has a place here while something is wrong with it. */
+  #worth(detector) {
+    return detector.state !== "ok" || detector.frames > 0 || detector.last !== null || detector.name === this.current;
+  }
+
   #told(detector) {
     if (detector.state === "silent") {
       // what was heard here, or the clock of the detector where that can be right
@@ -78,7 +84,9 @@ export class Detectors {
     if (!rows.length) return detector.last ? `last ${clock(detector.last)}` : "no frame yet";
     const live = rows.reduce((sum, row) => sum + (row.live ?? 0), 0);
     const counts = rows.reduce((sum, row) => sum + row.total, 0);
-    return live > 0 ? `${number(counts / live)} /s` : `${number(counts / rows.length)} counts`;
+    const kind = rows.at(-1).kind;
+    if (live > 0 && kind === "counts") return `${number(counts / live)} /s`;
+    return `${number(counts / rows.length)} ${measured(kind)}`;
   }
 
   #make(names) {

@@ -15,6 +15,17 @@ export function number(value) {
   return size >= 1 ? value.toFixed(1) : value.toPrecision(2);
 }
 
+/** What the values of a frame are called. */
+export function measured(kind) {
+  return kind === "intensity" ? "intensity" : "counts";
+}
+
+/** What a timeline shows of a row, and its unit: counts a second where the live time is known. */
+export function rate(row) {
+  if (row.kind === "intensity") return { value: row.total, unit: "intensity" };
+  return row.live > 0 ? { value: row.total / row.live, unit: "counts/s" } : { value: row.total, unit: "counts" };
+}
+
 /** A probability in words: "p = 0.03", "p < 10⁻⁹". */
 export function chance(p) {
   if (p === null || p === undefined) return "";

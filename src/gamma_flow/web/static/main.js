@@ -4,7 +4,7 @@ import { drawAlarms } from "./alarms.js";
 import { learn, startTheme } from "./colours.js";
 import { Detectors } from "./detectors.js";
 import { Dropped } from "./drop.js";
-import { ago, clock, made, number, say } from "./format.js";
+import { ago, clock, made, measured, number, rate, say } from "./format.js";
 import { bindKeys } from "./keys.js";
 import { ask, listen } from "./net.js";
 import { Past } from "./past.js";
@@ -84,7 +84,8 @@ async function refresh() {
     const { model, palette } = await ask("/model");
     learn(palette, model?.background ?? null);
     for (const id of ["answer", "alarms"]) page(id).dataset.key = ""; // drawn anew in these colours
-    const health = await ask("/health");
+    // a service in trouble answers with an error, and says all the same whether it keeps a log
+    const health = await ask("/health").catch((problem) => problem.content);
     past.logged = health.log;
     page("older").disabled = !health.log;
   } catch {
@@ -203,13 +204,15 @@ function drawFacts(detector, row, live) {
     one.append(made("b", "", value), ` ${unit}`);
     parts.push(one);
   };
-  if (row.live > 0) fact(number(row.total / row.live), "counts/s");
-  fact(number(row.total), "counts");
+  const { value, unit } = rate(row);
+  if (unit === "counts/s") fact(number(value), unit);
+  fact(number(row.total), measured(row.kind));
   if (row.live > 0) fact(row.live.toFixed(2), "s live");
   if (live) parts.push(made("span", "", clock(row.at)));
   else parts.push(made("span", "trouble", `${clock(row.at, true)}, ${ago(Date.now() - row.at)} ago`));
   const sentence = detector.sentence || row.sentence;
   if (live && detector.state !== "ok" && sentence) parts.push(made("span", "trouble", sentence));
+  if (state.stuck) parts.push(made("span", "trouble", state.stuck));
   page("facts").replaceChildren(...parts);
 }
 

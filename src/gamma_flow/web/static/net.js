@@ -5,7 +5,7 @@ const SHORTEST = 500; // ms before the first try again
 const LONGEST = 15000;
 const QUIET = 40000; // ms without a word after which a connection is taken for dead
 
-/** Ask for JSON; a refusal becomes an Error with the sentence of the service. */
+/** Ask for JSON; a refusal becomes an Error with the sentence of the service, and `content`. */
 export async function ask(path, options = {}) {
   const headers = new Headers(options.headers);
   if (token) headers.set("Authorization", `Bearer ${token}`);
@@ -21,7 +21,10 @@ export async function ask(path, options = {}) {
   } catch {
     // no JSON: the status has to say it
   }
-  if (!response.ok) throw new Error(content?.sentence ?? `The service answers ${response.status}.`);
+  if (!response.ok) {
+    const sentence = content?.sentence ?? `The service answers ${response.status}.`;
+    throw Object.assign(new Error(sentence), { content });
+  }
   return content;
 }
 

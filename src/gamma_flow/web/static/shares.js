@@ -1,7 +1,7 @@
 // Shares as bars with their errors, and how sure each is; what was found in large letters.
 
 import { colour, glyph, isBackground } from "./colours.js";
-import { chance, made, number, percent, say } from "./format.js";
+import { chance, made, measured, number, percent, say } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -44,13 +44,13 @@ export function drawShares(place, picture) {
   const names = Object.keys(picture.classes);
   const many = names.length > 9;
   const kept = many ? names.filter((name) => picture.classes[name].present || picture.classes[name].share > 0.01) : names;
-  place.replaceChildren(...kept.map((name) => one(name, picture.classes[name])));
+  place.replaceChildren(...kept.map((name) => one(name, picture.classes[name], picture.kind)));
   if (kept.length < names.length) {
     place.append(made("p", "aside", `${names.length - kept.length} further classes: not found, below 1 %`));
   }
 }
 
-function one(name, told) {
+function one(name, told, kind) {
   const row = made("div", told.present ? "class found" : "class");
   const label = made("span", "name");
   label.append(mark(name), name);
@@ -62,7 +62,7 @@ function one(name, told) {
   if (told.present || told.p_value < 0.2) {
     sure.push(told.present ? "found" : "not found");
     if (!isBackground(name)) sure.push(chance(told.p_value));
-    sure.push(`${number(told.score)} counts`);
+    sure.push(`${number(told.score)} ${measured(kind)}`);
   }
   row.append(label, bar(told, name), value);
   if (sure.length) row.append(made("span", "sure", sure.filter(Boolean).join(" · ")));

@@ -2,7 +2,7 @@
 
 import uPlot from "./uPlot.esm.js";
 import { area, colour, isBackground, theme } from "./colours.js";
-import { number } from "./format.js";
+import { measured, number } from "./format.js";
 import { zoomable } from "./zoom.js";
 
 const SLOTS = 9; // components with an area of their own; further ones are one area
@@ -55,7 +55,7 @@ export class Spectrum {
       || before.edges[0] !== picture.edges[0] || before.edges.at(-1) !== picture.edges.at(-1);
     if (other) this.#whole = true;
     const data = this.#data(picture);
-    const highest = Math.max(3, ...data.at(-1).filter((value) => value !== null)) * 1.12;
+    const highest = Math.max(least(picture), ...data.at(-1).filter((value) => value !== null)) * 1.12;
     const fall = highest < this.#top / 3 ? QUICK : CALM;
     this.#top = other ? highest : Math.max(highest, this.#top * fall);
     if (!this.#plot || before?.unit !== picture.unit) this.#make(data);
@@ -115,7 +115,7 @@ export class Spectrum {
   #highest(low, high) {
     if (this.#whole || !this.#picture) return this.#top;
     const { edges, values } = this.#picture;
-    let most = 3;
+    let most = least(this.#picture);
     values.forEach((value, k) => {
       if (edges[k + 1] > low && edges[k] < high) most = Math.max(most, value);
     });
@@ -150,7 +150,7 @@ export class Spectrum {
       width: Math.max(this.place.clientWidth, 80),
       height: Math.max(this.place.clientHeight, 120),
       legend: { show: false },
-      padding: [6, 8, 0, 0],
+      padding: [6, 20, 0, 0],
       cursor: { drag: { x: true, y: false, setScale: false }, points: { show: false }, y: false },
       scales: { x: { time: false, auto: false }, y: { auto: false, distr: this.#log ? 4 : 1, asinh: 2 } },
       axes: [
@@ -195,7 +195,7 @@ export class Spectrum {
     const at = this.#plot.posToVal(left, "x");
     let k = edges.findIndex((edge) => edge > at) - 1;
     if (k < 0 || k >= values.length) k = values.length - 1;
-    const told = [`${number(at)} ${unit}`, `${number(values[k])} ${kind === "counts" ? "counts" : ""}`];
+    const told = [`${number(at)} ${unit}`, `${number(values[k])} ${measured(kind)}`];
     if (fit?.[k] !== null && fit?.[k] !== undefined) told.push(`fit ${number(fit[k])}`);
     if (pulls?.[k] !== null && pulls?.[k] !== undefined) told.push(`${pulls[k] >= 0 ? "+" : "−"}${Math.abs(pulls[k]).toFixed(1)} σ`);
     this.readout.textContent = told.join(" · ");
@@ -208,6 +208,11 @@ export class Spectrum {
       this.moved();
     }
   }
+}
+
+/** How high the scale is at least: three counts; intensities may be small. */
+function least(picture) {
+  return picture.kind === "intensity" ? 1e-12 : 3;
 }
 
 /** A tick as it is: 5, not 5.0. */

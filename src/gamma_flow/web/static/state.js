@@ -8,6 +8,7 @@ function row(message) {
   return {
     at: Date.parse(message.time),
     time: message.time,
+    kind: message.kind ?? "counts",
     total: message.total,
     live: message.live_time,
     present: message.present ?? [],
@@ -43,6 +44,11 @@ export class State {
   /** The row that is shown. */
   get shown() {
     return this.moment ?? this.current?.rows.at(-1) ?? null;
+  }
+
+  /** Why the log takes nothing, whoever is looked at; empty while it does. */
+  get stuck() {
+    return [...this.detectors.values()].find((one) => one.state === "log")?.sentence ?? "";
   }
 
   /** Take a result in; returns its detector. */

@@ -1,7 +1,7 @@
 // Count rate over time, and below it when each class was found.
 
 import { colour, glyph, isBackground, theme } from "./colours.js";
-import { clock, number } from "./format.js";
+import { clock, number, rate } from "./format.js";
 
 const SIDE = 96; // CSS pixels of the names at the left
 const LINE = 15; // of a class
@@ -64,9 +64,10 @@ export class Timeline {
   }
 
   #rate(context, rows, x, bottom) {
-    const rates = rows.map((row) => (row.live > 0 ? row.total / row.live : row.total));
-    const most = Math.max(1, ...rates) * 1.1;
-    const y = (rate) => bottom - 4 - (rate / most) * (bottom - 12);
+    const rates = rows.map((row) => rate(row).value);
+    const least = rows.at(-1).kind === "intensity" ? 1e-12 : 1;
+    const most = Math.max(least, ...rates) * 1.1;
+    const y = (value) => bottom - 4 - (value / most) * (bottom - 12);
     context.beginPath();
     let before = null;
     rows.forEach((row, k) => {
@@ -81,7 +82,7 @@ export class Timeline {
     context.fillStyle = theme("soft");
     context.font = "12px system-ui";
     context.textAlign = "left";
-    context.fillText(rows.at(-1).live > 0 ? "counts/s" : "counts", 0, 12);
+    context.fillText(rate(rows.at(-1)).unit, 0, 12);
     context.textAlign = "right";
     context.fillText(number(most / 1.1), SIDE - 8, Math.min(bottom - 6, 26));
     context.fillText("0", SIDE - 8, bottom - 2);

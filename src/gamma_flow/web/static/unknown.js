@@ -1,7 +1,7 @@
 // What nobody trained: the residual, its strongest peaks, and which nuclides have lines there.
 
 import { theme } from "./colours.js";
-import { chance, made, number } from "./format.js";
+import { chance, made, measured, number } from "./format.js";
 
 export function drawUnknown(place, picture) {
   const shown = Boolean(picture?.novel);
@@ -27,7 +27,7 @@ export function drawUnknown(place, picture) {
 function sentence(picture, left) {
   const told = [];
   if (picture.novelty_p !== null && picture.novelty_p !== undefined) told.push(chance(picture.novelty_p));
-  if (left?.counts > 0) told.push(`${number(left.counts)} ± ${number(left.error)} counts left over`);
+  if (left?.counts > 0) told.push(`${number(left.counts)} ± ${number(left.error)} ${measured(picture.kind)} left over`);
   else told.push("not like any class");
   return told.join(" · ");
 }

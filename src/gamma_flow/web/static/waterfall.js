@@ -38,13 +38,15 @@ export class Waterfall {
     const lookup = this.#lookup(columns, edges, strips.at(-1).strip.length);
     const image = new ImageData(columns, rows.length);
     const pixels = new Uint32Array(image.data.buffer);
-    const most = Math.log1p(Math.max(1, ...strips.map((row) => Math.max(...row.strip))));
+    const highest = Math.max(1e-12, ...strips.map((row) => Math.max(...row.strip)));
+    const one = strips.at(-1).kind === "intensity" ? highest / 100 : 1; // from where on the scale is logarithmic
+    const most = Math.log1p(Math.max(1, highest / one));
     rows.forEach((row, number) => {
       if (!row.strip) return;
       const start = (rows.length - 1 - number) * columns;
       for (let x = 0; x < columns; x += 1) {
         const value = row.strip[lookup[x]];
-        if (value !== undefined) pixels[start + x] = ramp[Math.round((255 * Math.log1p(Math.max(value, 0))) / most)];
+        if (value !== undefined) pixels[start + x] = ramp[Math.round((255 * Math.log1p(Math.max(value, 0) / one)) / most)];
       }
     });
     const held = new OffscreenCanvas(columns, rows.length);
