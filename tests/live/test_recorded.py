@@ -73,7 +73,7 @@ def test_sources_that_come_and_go_are_named_when_they_are_there(
     spectra = file(archive, "multi-class_right")
     tracker = Tracker(trained, calibrated)
     alarms = followed(tracker, spectra)
-    assert "repeats" in tracker.notes.get("one", "repeats")
+    assert "repeat the one before" in tracker.notes["one"]
     labels = spectra.labels
     assert labels is not None
     for alarm in alarms:

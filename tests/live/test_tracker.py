@@ -334,7 +334,7 @@ def test_a_spectrum_that_is_sent_again_is_left_out(calibration: AlarmCalibration
     (alarm,) = ended(told(tracker, doubled)).values()
     (once,) = ended(told(Tracker(model(), calibration), frames)).values()
     assert alarm.details["level"] == once.details["level"]
-    assert "repeats the one before" in tracker.notes["left"]
+    assert "repeat the one before" in tracker.notes["left"]
     still = [Frame(np.zeros(128), AXIS, START + k * SECOND, "still", live_time=1.0) for k in range(5)]
     told(tracker, still)
     assert tracker.surroundings("still")["frames"] == 5  # nothing twice says nothing, but is no repetition

@@ -24,6 +24,7 @@ from gamma_flow.model import Model
 __all__ = ["Watched"]
 
 _LENGTHS = 1.5  # a frame so many times longer or shorter than those of the calibration is told
+_REMEMBERED = 100  # frames that a note of repeated spectra stands
 _KEPT_AXES = 16  # whose filters are remembered
 _SECOND = np.timedelta64(1, "s")
 
@@ -59,6 +60,7 @@ class Watched:
         self._times: deque[np.datetime64] = deque(maxlen=calibration.settings.longest)
         self._length = calibration.frame_time  # seconds of the last frame
         self._loud_since = -1
+        self._again = 0  # frames for which it is told that spectra repeat
 
     def frame(self, frame: Frame) -> list[Alarm]:
         """Take a frame in; return the alarms that began, grew or ended."""
@@ -78,8 +80,11 @@ class Watched:
                 self._track = None
                 self.note = str(problem)
                 return out
-        if track.repeats(frame.values):
-            self.note = "a spectrum repeats the one before, count for count: it is left out"
+        again = track.repeats(frame.values)
+        self._again = _REMEMBERED if again else max(self._again - 1, 0)
+        if self._again:
+            self.note = "some spectra repeat the one before, count for count: they are left out"
+        if again:
             return out
         out += self._gap(frame, track)
         seconds = self._seconds(frame)

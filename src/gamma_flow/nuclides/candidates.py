@@ -32,6 +32,7 @@ _OF_MIXTURES = "20 y"
 _LOWEST = 40.0  # keV: below, cases and windows swallow what a source emits
 _WEAK = 0.02  # of a source's strongest line
 _EXPECTED_NEAR = 0.002  # photons a decay, of what one has to expect, daughters of uranium among it
+_MET = 4.0  # times as often as sources for calibration one meets those of the categories
 _OTHERS_NEAR, _LONG = 0.1, 86_400.0  # and least intensity and half-life (s) of all else
 _ABSORBED = 0.9  # of the energy of the lowest peak: a line below may be missing behind a shield
 _LEAST_SCORE = 0.2
@@ -133,9 +134,9 @@ def lines_near(energy: float, reach: float, most: int = 5) -> list[dict[str, Any
     Returns
     -------
     list of dict
-        Of nuclides of the categories of ANSI N42.34 and their daughters, then of sources for calibration and
-        fission products, then strong lines of others that live for a day; in each group the strong and near
-        ones first. ``nuclide``, ``energy``, ``intensity`` (photons a decay) and ``distance`` (keV, signed).
+        Of nuclides of the categories of ANSI N42.34 and their daughters, sources for calibration and fission
+        products, then strong lines of others that live for a day; the strong and near ones first.
+        ``nuclide``, ``energy``, ``intensity`` (photons a decay) and ``distance`` (keV, signed).
 
     Examples
     --------
@@ -144,12 +145,13 @@ def lines_near(energy: float, reach: float, most: int = 5) -> list[dict[str, Any
     """
     low, high = max(energy - reach, 0.0), energy + reach
     every = lines(low, high, _EXPECTED_NEAR)
-    expected = every[[category(name) != "other" for name in every.nuclides]]
-    check = every[[name in _CHECK for name in every.nuclides]]
+    met = np.array([_MET if category(name) != "other" else float(name in _CHECK) for name in every.nuclides])
     found: dict[str, dict[str, Any]] = {}
-    for part in (expected, check, lines(low, high, _OTHERS_NEAR, _LONG)):
-        table = _by_merit(part, energy, reach)
-        for row in range(len(table)):
+    others = lines(low, high, _OTHERS_NEAR, _LONG)
+    for table, prior in ((every[met > 0], met[met > 0]), (others, np.ones(len(others)))):
+        # a reach away costs a factor of e
+        merit = np.log(table.intensity * prior) - np.abs(table.energy - energy) / reach
+        for row in np.argsort(-merit, kind="stable").tolist():
             name = hyphenated(table.nuclides[row])
             if name not in found and len(found) < most:
                 found[name] = {
@@ -159,11 +161,6 @@ def lines_near(energy: float, reach: float, most: int = 5) -> list[dict[str, Any
                     "distance": round(float(table.energy[row]) - energy, 2),
                 }
     return list(found.values())
-
-
-def _by_merit(table: LineTable, energy: float, reach: float) -> LineTable:
-    """Return lines by falling intensity; a reach away costs a factor of e."""
-    return table[np.argsort(np.abs(table.energy - energy) / reach - np.log(table.intensity), kind="stable")]
 
 
 @cache

@@ -123,6 +123,13 @@ def _paths() -> Plain:
                 "Alarms.", _answer("In order of beginning.", _ref("Alarms")), [since, until, detector]
             )
         },
+        "/accept": {
+            "post": _asked(
+                "Take what a detector sees now as its background: its alarms end.",
+                _answer("The alarms that ended.", _ref("Accepted")),
+                [{**_query("detector", _TEXT, "Whose."), "required": True}],
+            )
+        },
         "/detectors": {"get": _asked("State of every detector.", _answer("By name.", _ref("Detectors")))},
         "/model": {
             "get": _asked("The card of the model.", _answer("The card and colours.", _ref("ModelCard")))
@@ -251,10 +258,15 @@ def _schemas() -> Plain:
                 "refused": _COUNT,
                 "problems": {"type": "object", "additionalProperties": _COUNT},
                 "last": {"type": ["string", "null"]},
+                "tracker": {
+                    "type": ["object", "null"],
+                    "description": "Gain, background and whether it is frozen; null without a tracker.",
+                },
             },
             "detector",
             "state",
         ),
+        "Accepted": _object({**version, "ended": _list(_ref("Alarm"))}, "ended"),
         "Detectors": _object({**version, "detectors": _list(_ref("Status"))}, "detectors"),
         "ModelCard": _object(
             {**version, "model": {"type": ["object", "null"]}, "palette": {"type": "object"}},

@@ -190,8 +190,20 @@ async def alarms(request: Request) -> Response:
 async def detectors(request: Request) -> Response:
     """Return the state of every detector."""
     Query(request, "token")
-    told = [status.as_dict() for status in _service(request).statuses()]
+    service = _service(request)
+    told = [
+        status.as_dict() | {"tracker": service.surroundings(status.detector)} for status in service.statuses()
+    ]
     return answer({"version": 1, "detectors": told})
+
+
+async def accept(request: Request) -> Response:
+    """Take what a detector sees now as its background."""
+    detector = Query(request, "detector", "token").text("detector")
+    if not detector:
+        raise RequestError("which detector?", where="detector", expected="its name")
+    alarms = await _worked(request, lambda: _service(request).accept(detector))
+    return answer({"version": 1, "ended": [alarm.as_dict() for alarm in alarms]})
 
 
 async def model(request: Request) -> Response:
@@ -240,6 +252,7 @@ async def openapi(request: Request) -> Response:
 ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/analyse", analyse),
     ("POST", "/frames", take),
+    ("POST", "/accept", accept),
     ("GET", "/frames", frames),
     ("GET", "/frames/{number}", frame),
     ("GET", "/picture", picture),

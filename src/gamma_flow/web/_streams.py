@@ -14,7 +14,7 @@ from gamma_flow.errors import RequestError
 from gamma_flow.live.messages import line
 from gamma_flow.web._refusals import refusal
 from gamma_flow.web.hub import Client
-from gamma_flow.web.service import Service
+from gamma_flow.web.service import Service, note_line
 
 __all__ = ["events", "live"]
 
@@ -27,6 +27,7 @@ def _hello(service: Service) -> list[bytes]:
     told = [line("hello", {"detectors": len(service.statuses())})]
     told += [line("status", status.as_dict()) for status in service.statuses()]
     told += [line("alarm", alarm.as_dict()) for alarm in service.alarms() if alarm.end is None]
+    told += [note_line(name, sentence) for name, sentence in service.notes().items()]
     return told
 
 

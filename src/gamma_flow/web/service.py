@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gamma_flow.errors import GammaFlowError, LogError, RequestError
+from gamma_flow.errors import GammaFlowError, LogError, RequestError, SettingsError
 from gamma_flow.live.alarm import Alarm
 from gamma_flow.live.frames import Frame
 from gamma_flow.live.log import Log
@@ -21,13 +21,14 @@ from gamma_flow.live.restart import StateFile
 from gamma_flow.live.sources._base import Source
 from gamma_flow.live.status import Status
 from gamma_flow.live.telling import result_of
+from gamma_flow.live.tracker import Tracker
 from gamma_flow.live.turn import Turn
 from gamma_flow.model import Model
 from gamma_flow.web._posted import Posted
 from gamma_flow.web._strips import strip
 from gamma_flow.web.hub import Hub, Message
 
-__all__ = ["Alarms", "Latest", "Service"]
+__all__ = ["Alarms", "Latest", "Service", "note_line"]
 
 Alarms = Callable[[Sequence[Frame], Sequence[dict[str, Any] | None]], Sequence[Alarm]]
 
@@ -88,6 +89,8 @@ class Service:
         self.posted = Posted()
         self.began = time.time()
         self._state = state
+        self._tracker = alarms if isinstance(alarms, Tracker) else None
+        self._noted: dict[str, str] = {}
         self._latest: dict[str, Latest] = {}
         self._alarms: dict[str, Alarm] = {}
         self._states: dict[str, str] = {}
@@ -188,6 +191,44 @@ class Service:
         """Return the alarms that go on, and the last ones that ended, in order of their beginning."""
         return sorted(self._alarms.values(), key=lambda alarm: alarm.start)
 
+    def notes(self) -> dict[str, str]:
+        """Return what of a detector is not as the tracker assumes, a sentence each."""
+        return {} if self._tracker is None else dict(self._tracker.notes)
+
+    def surroundings(self, detector: str) -> dict[str, Any] | None:
+        """Return what the tracker knows of a detector's surroundings; None if it knows nothing."""
+        try:
+            return None if self._tracker is None else self._tracker.surroundings(detector)
+        except SettingsError:
+            return None
+
+    def accept(self, detector: str) -> list[Alarm]:
+        """Take what a detector sees now as its background from now on; return the alarms that end so.
+
+        Raises
+        ------
+        RequestError
+            There is no tracker, or it knows no such detector.
+        LogError
+            The log takes nothing: nothing is accepted.
+        """
+        tracker, loop = self._tracker, self._loops[-1].loop
+        if tracker is None:
+            raise RequestError("this service has no tracker", cure="calibrate one: gamma-flow tracker")
+        with loop.turn.still() as even:
+            if not even:
+                raise LogError("the log takes nothing", found=self.stuck or None)
+            try:
+                alarms = tracker.accept(detector)
+            except SettingsError as problem:
+                raise RequestError("there is no such detector", found=repr(detector[:40])) from problem
+            if self.log is not None and alarms:
+                self.log.append([], alarms=alarms)
+            if self._state is not None:
+                self._state.keep(loop, now=True)  # the frames of the log alone would not tell it
+        self._tell(([], alarms))
+        return alarms
+
     def reader(self) -> Log:
         """Return the log for reading.
 
@@ -260,11 +301,22 @@ class Service:
             self._alarms[alarm.key] = alarm
             text = line("alarm", alarm.as_dict())
             told.append(Message(text, text))
+        told += self._news()
         while len(self._alarms) > _MOST_OPEN:
             ended = [key for key, alarm in self._alarms.items() if alarm.end is not None]
             self._alarms.pop(ended[0] if ended else next(iter(self._alarms)))
         if told:
             self.hub.publish(told)
+
+    def _news(self) -> list[Message]:
+        """Return the notes of the tracker that changed; an empty sentence says that one is over."""
+        now, before = self.notes(), self._noted
+        if now == before:
+            return []
+        self._noted = now
+        changed = [name for name in {*now, *before} if now.get(name) != before.get(name)]
+        lines = [note_line(name, now.get(name, "")) for name in sorted(changed)]
+        return [Message(text, text) for text in lines]
 
 
 class _Worker:
@@ -292,6 +344,11 @@ class _Worker:
             return outcomes, []
         alarms, self._pending = self._pending, []
         return outcomes, alarms
+
+
+def note_line(detector: str, sentence: str) -> bytes:
+    """Return a note of the tracker as a message."""
+    return line("note", {"detector": detector, "sentence": sentence})
 
 
 def _result(outcome: Outcome, full: bool) -> Message:

@@ -4,6 +4,8 @@ import { glyph } from "./colours.js";
 import { ago, clock, made, number } from "./format.js";
 
 const MOST = 3;
+const ASKED = 4000; // ms that a question stands
+const sure = new Map(); // key of an alarm to the end of its question; the banner is drawn anew meanwhile
 
 function words(alarm) {
   if (alarm.kind === "class") return alarm.name;
@@ -28,7 +30,8 @@ function details(alarm) {
   return told.join(" · ");
 }
 
-export function drawAlarms(place, alarms, shown) {
+/** `shown` is called with an alarm that is to be looked at, `accepted` with one that is background. */
+export function drawAlarms(place, alarms, shown, accepted) {
   const open = [...alarms.values()].sort((a, b) => Date.parse(b.start) - Date.parse(a.start));
   place.hidden = !open.length;
   const key = JSON.stringify(open.map((alarm) => [alarm.key, alarm.name, alarm.details]));
@@ -40,15 +43,39 @@ export function drawAlarms(place, alarms, shown) {
     return;
   }
   place.dataset.key = key;
-  place.replaceChildren(...open.slice(0, MOST).map((alarm) => line(alarm, shown)));
+  place.replaceChildren(...open.slice(0, MOST).map((alarm) => line(alarm, shown, accepted)));
   if (open.length > MOST) place.append(made("div", "alarm", `and ${open.length - MOST} more`));
+}
+
+/** What stays for good is no alarm for ever; asked twice, for it ends what may be a source. */
+function background(alarm, accepted) {
+  const button = made("button", "background", "");
+  const word = () => {
+    const asked = sure.get(alarm.key) > Date.now();
+    button.textContent = asked ? "Sure? All alarms end" : "Is background";
+    return asked;
+  };
+  button.type = "button";
+  button.title = "Take what this detector sees now as its background: all its alarms end";
+  button.addEventListener("click", () => {
+    if (word()) {
+      button.disabled = true;
+      accepted(alarm);
+      return;
+    }
+    sure.set(alarm.key, Date.now() + ASKED);
+    word();
+    setTimeout(word, ASKED + 50);
+  });
+  word();
+  return button;
 }
 
 function since(start) {
   return `since ${clock(start)} (${ago(Date.now() - start)})`;
 }
 
-function line(alarm, shown) {
+function line(alarm, shown, accepted) {
   const drawn = made("div", "alarm");
   const start = Date.parse(alarm.start);
   const name = alarm.kind === "class" ? `${glyph(alarm.name)} ${alarm.name}` : `✖ ${words(alarm)}`;
@@ -61,6 +88,6 @@ function line(alarm, shown) {
   drawn.append(made("b", "", name), made("span", "told", `at ${alarm.detector}`), when);
   const more = details(alarm);
   if (more) drawn.append(made("span", "told", more));
-  drawn.append(button);
+  drawn.append(button, background(alarm, accepted));
   return drawn;
 }

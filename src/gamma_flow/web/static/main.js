@@ -56,6 +56,14 @@ function select(name) {
   changed();
 }
 
+function accept(alarm) {
+  const query = new URLSearchParams({ detector: alarm.detector });
+  ask(`/accept?${query}`, { method: "POST" }).catch((problem) => {
+    state.note({ detector: alarm.detector, sentence: problem.message });
+    changed();
+  });
+}
+
 // ---------------------------------------------------------------- what comes in
 
 function told(message) {
@@ -67,6 +75,8 @@ function told(message) {
     if (detector && (detector.frames || message.last) && state.selected === null) select(detector.name);
   } else if (message.type === "alarm") {
     state.alarm(message);
+  } else if (message.type === "note") {
+    state.note(message);
   } else if (message.type === "hello") {
     state.alarms.clear(); // those that go on follow
     state.gap();
@@ -144,7 +154,7 @@ function draw() {
   const { current, shown } = state;
   const live = state.moment === null;
   detectors.draw(state);
-  drawAlarms(page("alarms"), state.alarms, (alarm) => select(alarm.detector));
+  drawAlarms(page("alarms"), state.alarms, (alarm) => select(alarm.detector), accept);
   document.body.classList.toggle("old", live && current?.state === "silent");
   drawNote(current, shown);
   if (shown) {
@@ -193,6 +203,7 @@ function drawNote(current, shown) {
   if (!state.detectors.size) text = "Waiting for the first frame of a detector.";
   else if (!shown) text = `${current?.name ?? "This detector"}: no frame yet.`;
   else if (picture && !picture.edges && picture.sentence) text = picture.sentence;
+  else if (current?.note) text = `${current.name}: ${current.note}`;
   note.hidden = !text;
   say(note, text);
 }

@@ -72,6 +72,12 @@ export class State {
     return detector;
   }
 
+  /** What of a detector is not as the tracker assumes; an empty sentence says that all is well. */
+  note(message) {
+    const detector = this.detectors.get(message.detector);
+    if (detector) detector.note = message.sentence;
+  }
+
   /** Put a row where its time belongs: clocks jump. */
   insert(detector, fresh) {
     let place = detector.rows.length;
