@@ -255,14 +255,17 @@ def test_recorded_background_of_a_log_calibrates(tmp_path: Path) -> None:
 def test_the_table_shows_alarms_and_notes() -> None:
     start = np.datetime64("2026-01-01T00:00:05")
     details = {"p_value": 1e-9, "score_per_frame": 41.0}
-    lines = {"peaks": [{"energy": 835.2, "candidates": [{"nuclide": "Mn54"}, {"nuclide": "Ga72"}]}]}
+    lines = {"peaks": [{"energy": 835.2}], "sources": [{"name": "Mn-54"}, {"name": "Co-56"}]}
+    more = {"counts": 900.0, "usual_counts": 240.0}
     alarms = [
         Alarm("a", "left", "class", "Cs137", start, None, details),
         Alarm("b", "right", "unknown", "", start, start + 5, lines),
+        Alarm("c", "gate", "gross", "", start, None, more),
     ]
     console = Console(file=(sink := io.StringIO()), width=120)
     console.print(grid([], {}, 120, alarms, {"left": "the axis changed"}))
     shown = sink.getvalue()
     assert "ALARM left: Cs137 since 00:00:05, p 1.0e-09, 41 counts a frame" in shown
-    assert "ended right: unknown 00:00:05 to 00:00:10, line at 835 (Mn54, Ga72?)" in shown
+    assert "ended right: unknown 00:00:05 to 00:00:10, peaks at 835 (Mn-54, Co-56?)" in shown
+    assert "ALARM gate: gross counts since 00:00:05, 900 counts where 240 are usual" in shown
     assert "left: the axis changed" in shown

@@ -117,7 +117,7 @@ def test_notes_of_the_tracker_are_told(tracked: Served) -> None:
     assert "a frame lasts 2 s" in told[-1]["sentence"]
     with opened() as page:
         page.goto(f"http://127.0.0.1:{tracked.port}/")
-        page.wait_for_selector("#note >> text=a frame lasts 2 s")
+        page.wait_for_selector("#remark >> text=a frame lasts 2 s")
 
 
 def test_an_unknown_names_what_it_may_be(tracked: Served) -> None:

@@ -85,6 +85,8 @@ class Watched:
         if self._again:
             self.note = "some spectra repeat the one before, count for count: they are left out"
         if again:
+            if self._times:
+                self._times[-1] = max(self._times[-1], frame.time)  # the next one begins after this one
             return out
         out += self._gap(frame, track)
         seconds = self._seconds(frame)

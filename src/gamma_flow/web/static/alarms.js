@@ -88,6 +88,8 @@ function line(alarm, shown, accepted) {
   drawn.append(made("b", "", name), made("span", "told", `at ${alarm.detector}`), when);
   const more = details(alarm);
   if (more) drawn.append(made("span", "told", more));
-  drawn.append(button, background(alarm, accepted));
+  const acts = made("span", "acts");
+  acts.append(button, background(alarm, accepted));
+  drawn.append(acts);
   return drawn;
 }

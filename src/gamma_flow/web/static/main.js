@@ -203,9 +203,11 @@ function drawNote(current, shown) {
   if (!state.detectors.size) text = "Waiting for the first frame of a detector.";
   else if (!shown) text = `${current?.name ?? "This detector"}: no frame yet.`;
   else if (picture && !picture.edges && picture.sentence) text = picture.sentence;
-  else if (current?.note) text = `${current.name}: ${current.note}`;
   note.hidden = !text;
   say(note, text);
+  const remark = current?.note ?? "";
+  page("remark").hidden = !remark;
+  say(page("remark"), remark && `The tracker: ${remark}.`);
 }
 
 function drawFacts(detector, row, live) {
