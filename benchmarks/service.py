@@ -32,6 +32,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import Request, TextMessage
 
 import gamma_flow as gf
+from gamma_flow.live.calibrating import calibrate
 from gamma_flow.live.messages import encode
 from live import frames, spectra
 
@@ -54,7 +55,11 @@ def broker(folder: Path) -> Iterator[int]:
         [program, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        time.sleep(0.5)
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
         yield port
     finally:
         process.terminate()
@@ -106,14 +111,17 @@ def memory(process: subprocess.Popen[bytes]) -> float:
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
-def latency(model: Path, folder: Path, seconds: float, rate: float, detail: str, uploads: bool) -> None:
+def latency(
+    model: Path, folder: Path, seconds: float, rate: float, detail: str, uploads: bool, tracker: str = "off"
+) -> None:
     """From a publish to the message on the WebSocket, with everything stored in between."""
     import paho.mqtt.client as mqtt
 
     with broker(folder) as port:
         source = f"mqtt://127.0.0.1:{port}/spectra/%23"
-        log = folder / f"{detail}-{uploads}.gfl"
-        process, web = service(model, "--source", source, "--log", str(log), "--detail", detail)
+        log = folder / f"{detail}-{uploads}-{tracker == 'off'}.gfl"
+        extra = ("--detail", detail, "--tracker", tracker)
+        process, web = service(model, "--source", source, "--log", str(log), *extra)
         client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
         client.connect("127.0.0.1", port)
         client.loop_start()
@@ -144,7 +152,8 @@ def latency(model: Path, folder: Path, seconds: float, rate: float, detail: str,
         lost = len(sent) - len(listener.arrived)
         beside = ", with uploads of 200 frames twice a second" if uploads else ""
         middle, worst = np.percentile(took, [50, 99])
-        chain = f"MQTT -> analysed ({detail}) -> stored -> WebSocket"
+        watched = "" if tracker == "off" else " -> tracked"
+        chain = f"MQTT -> analysed ({detail}){watched} -> stored -> WebSocket"
         print(f"{chain}, {rate:g} frames/s from 10 detectors{beside}:")
         print(f"    median {middle:.2f} ms, 99 % {worst:.2f} ms (goal 5 / 20 ms)")
         print(f"    largest {max(took):.1f} ms, {lost} of {len(sent)} lost")
@@ -231,6 +240,10 @@ def main() -> None:
         latency(folder / "full.gfm", folder, asked.seconds, 50, "everything", False)
         latency(folder / "quick.gfm", folder, asked.seconds, 50, "scores", False)
         latency(folder / "full.gfm", folder, asked.seconds, 50, "everything", True)
+        rng = np.random.default_rng(1)
+        calibrate(full, rng=rng, rates=(500.0,), seconds=3600.0).save(folder / "full.gft")
+        tracker = str(folder / "full.gft")
+        latency(folder / "full.gfm", folder, asked.seconds, 50, "everything", False, tracker)
         throughput(folder / "quick.gfm", "least squares", asked.seconds / 2)
         throughput(folder / "full.gfm", "Poisson, scores", asked.seconds / 2)
         flat(folder / "quick.gfm", folder, asked.frames)
