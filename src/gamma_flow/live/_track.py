@@ -40,12 +40,18 @@ class PeakFilter:
 
     Parameters
     ----------
-    weights, squares : (A, M)
-        Of the active channels for each of M places, and their squares.
+    channels : (Z,)
+        Numbers of the active channels that each of the M places looks at, one place after the other.
+    starts : (M,)
+        Where each begins among them.
+    weights, squares : (Z,)
+        Of these channels, and their squares.
     largest : (M,)
         The largest weight of each.
     """
 
+    channels: NDArray[np.intp]
+    starts: NDArray[np.intp]
     weights: Floats
     squares: Floats
     largest: Floats
@@ -73,8 +79,12 @@ class PeakFilter:
         whole = near_by.sum(axis=0) >= 3
         # a filter that the end of the axis cuts would take the slope there for a peak
         whole &= (place - middle[0] >= sigma * 2) & (middle[-1] - place >= sigma * 2)
-        weights = np.ascontiguousarray(weights[:, whole]) if whole.any() else np.zeros((len(middle), 1))
-        return cls(weights, weights**2, np.maximum(weights.max(axis=0), 1e-12))
+        kept = np.where(near_by, weights, 0.0)[:, whole] if whole.any() else np.zeros((len(middle), 1))
+        used_by = near_by[:, whole] if whole.any() else np.arange(len(middle))[:, None] == 0
+        rows, columns = np.nonzero(used_by.T)
+        own = kept[columns, rows]
+        starts = np.searchsorted(rows, np.arange(kept.shape[1]))
+        return cls(columns, starts, own, own**2, np.maximum(kept.max(axis=0), 1e-12))
 
     def strongest(self, values: Floats, fit: Decomposed) -> Floats:
         """Return the strongest positive answer of each spectrum, (N,), as a likelihood ratio.
@@ -88,12 +98,20 @@ class PeakFilter:
         assert fit.mean is not None
         variance = np.maximum(fit.mean, _FLOOR)
         variance = variance + (fit.mismatch[:, None] * fit.mean) ** 2
-        net, spread = (values - fit.mean) @ self.weights, variance @ self.squares
+        net = self._answers(values - fit.mean, self.weights)
+        spread = self._answers(variance, self.squares)
         expected = np.maximum(spread / self.largest**2, 1e-12)
         more = np.maximum(net / self.largest, 0.0) / expected
         ratio = 2 * expected * ((1 + more) * np.log1p(more) - more)
         best: Floats = ratio.max(axis=1)
         return best
+
+    def _answers(self, rows: Floats, weights: Floats) -> Floats:
+        """Return the sums of what each place looks at, (N, M): lines are narrow, most weights are zero."""
+        seen = np.take(np.ascontiguousarray(rows.T), self.channels, axis=0)
+        seen *= weights[:, None]
+        answers: Floats = np.add.reduceat(seen, self.starts, axis=0).T
+        return answers
 
 
 @dataclass(frozen=True, eq=False)
