@@ -130,3 +130,5 @@ def test_an_unknown_names_what_it_may_be(tracked: Served) -> None:
         assert "peaks at 8" in banner
         assert "may be" in banner
         assert "Mn-54" in banner
+        page.wait_for_selector("#unknown:visible >> text=left over in")
+        assert "Mn-54" in page.inner_text("#unknown .hint")

@@ -12,7 +12,7 @@ import { drawAnswer, drawShares, spoken } from "./shares.js";
 import { Spectrum } from "./spectrum.js";
 import { State } from "./state.js";
 import { Timeline } from "./timeline.js";
-import { drawUnknown } from "./unknown.js";
+import { drawUnknown, ofAlarm } from "./unknown.js";
 import { Waterfall } from "./waterfall.js";
 
 const SHOWN = 600; // rows of the timeline
@@ -168,7 +168,9 @@ function draw() {
         drawShares(page("shares"), picture);
         if (picture.novel) lastNovel = performance.now();
         const held = live && picture.classes && performance.now() - lastNovel < HELD_UNKNOWN;
-        if (picture.novel || !held) drawUnknown(page("unknown"), picture);
+        const alarm = live ? state.unknownOf(state.selected) : null;
+        if (alarm) drawUnknown(page("unknown"), ofAlarm(alarm) ?? picture);
+        else if (picture.novel || !held) drawUnknown(page("unknown"), picture);
       }
     }
     speak(current, shown);

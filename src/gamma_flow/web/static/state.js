@@ -72,6 +72,11 @@ export class State {
     return detector;
   }
 
+  /** The alarm of something unknown that goes on at a detector. */
+  unknownOf(name) {
+    return [...this.alarms.values()].find((alarm) => alarm.kind === "unknown" && alarm.detector === name) ?? null;
+  }
+
   /** What of a detector is not as the tracker assumes; an empty sentence says that all is well. */
   note(message) {
     const detector = this.detectors.get(message.detector);

@@ -3,10 +3,32 @@
 import { theme } from "./colours.js";
 import { chance, made, measured, number } from "./format.js";
 
+/** An alarm of an unknown as a picture: the sum of its best window says more than the last frame. */
+export function ofAlarm(alarm) {
+  const { details } = alarm;
+  if (!Array.isArray(details?.residual)) return null;
+  return {
+    novel: true,
+    key: `${alarm.key} ${details.level}`,
+    novelty_p: details.p_value,
+    frames: details.window,
+    kind: "counts",
+    unit: "keV",
+    unknown: {
+      counts: details.residual_counts,
+      residual: details.residual,
+      peaks: details.peaks.map((peak) => ({ ...peak, position: peak.energy, candidates: peak.candidates ?? [] })),
+      sources: details.sources ?? [],
+    },
+  };
+}
+
 export function drawUnknown(place, picture) {
   const shown = Boolean(picture?.novel);
   place.hidden = !shown;
-  if (!shown) return;
+  const key = picture?.key ?? "";
+  if (!shown || (key && place.dataset.key === key)) return;
+  place.dataset.key = key;
   const left = picture.unknown;
   const head = made("h2", "", "Unknown");
   const parts = [head, made("p", "", sentence(picture, left))];
@@ -27,7 +49,9 @@ export function drawUnknown(place, picture) {
 function sentence(picture, left) {
   const told = [];
   if (picture.novelty_p !== null && picture.novelty_p !== undefined) told.push(chance(picture.novelty_p));
-  if (left?.counts > 0) told.push(`${number(left.counts)} ± ${number(left.error)} ${measured(picture.kind)} left over`);
+  const error = left?.error === undefined ? "" : ` ± ${number(left.error)}`;
+  const when = picture.frames > 1 ? ` in ${picture.frames} frames` : "";
+  if (left?.counts > 0) told.push(`${number(left.counts)}${error} ${measured(picture.kind)} left over${when}`);
   else told.push("not like any class");
   return told.join(" · ");
 }
