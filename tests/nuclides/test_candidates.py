@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gamma_flow.errors import DataError
-from gamma_flow.nuclides import candidates, lines_near, series_lines
+from gamma_flow.nuclides import all_mixtures, candidates, lines_near, series_lines
 
 
 def names(*energies: float, reach: float = 0.025, most: int = 3) -> list[str]:
@@ -35,6 +35,13 @@ def names(*energies: float, reach: float = 0.025, most: int = 3) -> list[str]:
 )
 def test_textbook_lines_name_their_source(energies: tuple[float, ...], name: str) -> None:
     assert names(*energies)[0] == name
+
+
+def test_mixtures_are_told_only_where_they_say_more() -> None:
+    mixtures = {one.name for one in all_mixtures()}
+    for energies in ((59.5,), (1001.0, 766.4)):
+        assert not mixtures & set(names(*energies, most=9))
+    assert names(185.7, 1001.0)[0] == "LEU"
 
 
 def test_a_missing_stronger_line_speaks_against_a_source() -> None:

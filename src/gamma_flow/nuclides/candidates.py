@@ -116,7 +116,12 @@ def candidates(
         return []
     found = [_judged(name, kind, table, at, weight, near) for name, kind, table in _sources()]
     kept = [one for one in found if one is not None and one.score >= _LEAST_SCORE]
-    return sorted(kept, key=lambda one: (-round(one.score, 3), one.name))[:most]
+    told: list[Candidate] = []
+    for one in sorted(kept, key=lambda one: (-round(one.score, 3), one.name)):
+        # a mixture of which the same lines are seen as of one nuclide says nothing more than that
+        if one.name not in _mixtures() or one.lines not in [other.lines for other in told]:
+            told.append(one)
+    return told[:most]
 
 
 def lines_near(energy: float, reach: float, most: int = 5) -> list[dict[str, Any]]:
