@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test soak lint bench docs wheel responses clean
+.PHONY: demo live test soak lint bench docs wheel responses clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'gamma_flow needs Python 3.11 or newer; say: make PYTHON=python3.12 ...')"
@@ -16,6 +16,9 @@ $(STAMP): pyproject.toml
 
 demo: $(STAMP)            ## the main job on the embedded example
 	$(BIN)/gamma-flow run -o demo
+
+live: $(STAMP)            ## the live page with simulated detectors, on http://127.0.0.1:8765/
+	$(BIN)/gamma-flow serve --demo
 
 test: $(STAMP)            ## all tests, lint and types included
 	$(MAKE) --no-print-directory lint

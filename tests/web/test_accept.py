@@ -132,3 +132,17 @@ def test_an_unknown_names_what_it_may_be(tracked: Served) -> None:
         assert "Mn-54" in banner
         page.wait_for_selector("#unknown:visible >> text=left over in")
         assert "Mn-54" in page.inner_text("#unknown .hint")
+
+
+def test_a_demonstration_needs_nothing() -> None:
+    """It trains and calibrates by itself, and frames of three detectors come with a tracker and a log."""
+    with serving("--demo") as made:
+        made.until(lambda: len(made.get("/detectors")["detectors"]) == 3)
+        made.until(lambda: len(made.get("/frames")["frames"]) >= 3)
+        told = {one["detector"]: one for one in made.get("/detectors")["detectors"]}
+        assert set(told) == {"gate", "van", "lab"}
+        assert all(one["tracker"]["frames"] > 0 for one in told.values())
+        assert made.get("/model")["model"]
+    wrong = Served("--demo", "--source", "demo:")
+    with pytest.raises(AssertionError, match="brings its own model and source"):
+        wrong.start()

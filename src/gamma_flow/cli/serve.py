@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -36,6 +37,7 @@ from gamma_flow.cli._tracking import taken_up, tracker_of, tracker_options
     default="everything",
     help="How much is answered  [default: everything]",
 )
+@click.option("--demo", is_flag=True, help="Simulated detectors, a model of them, and alarms: a look at it.")
 @tracker_options
 @click.option("--upload-limit", type=click.IntRange(1), default=32, show_default=True, metavar="MB")
 @guarded
@@ -44,6 +46,7 @@ def command(
     sources: tuple[str, ...],
     log_path: Path | None,
     log_limit: int | None,
+    demo: bool,
     tracker_path: str | None,
     false_alarm_interval: str | None,
     **flags: Any,
@@ -67,9 +70,14 @@ def command(
         names=flags["names"],
         upload_bytes=flags["upload_limit"] * 2**20,
     )
-    model = None if model_path is None else Model.load(model_path)
-    tracker = tracker_of(model, model_path, tracker_path, false_alarm_interval)
     with ExitStack() as stack:
+        if demo:
+            if model_path is not None or sources:
+                raise click.UsageError("--demo brings its own model and source")
+            model_path, sources = _demonstration(Path(stack.enter_context(TemporaryDirectory()))), ("demo:",)
+            log_path = model_path.with_suffix(".gfl") if log_path is None else log_path
+        model = None if model_path is None else Model.load(model_path)
+        tracker = tracker_of(model, model_path, tracker_path, false_alarm_interval)
         limit = None if log_limit is None else log_limit * 10**6
         log = None if log_path is None else stack.enter_context(Log.open(log_path, max_bytes=limit))
         opened = [stack.enter_context(open_source(source)) for source in sources]
@@ -84,6 +92,25 @@ def command(
             state=state,
             told=lambda text: click.echo(text, err=True),
         )
+
+
+def _demonstration(folder: Path) -> Path:
+    """Train a model of what the demonstration shows, and calibrate its alarms; return the model's file."""
+    import numpy as np
+
+    from gamma_flow.live.calibrating import calibrate
+    from gamma_flow.live.sources.demo import demo_model
+    from gamma_flow.live.tracker_settings import TrackerSettings
+    from gamma_flow.simulate import RADON
+
+    click.echo("simulating and training ...", err=True)
+    model = demo_model()
+    model.save(folder / "demo.gfm")
+    click.echo("calibrating the alarms on an hour of drawn background ...", err=True)
+    settings = TrackerSettings(nuisances=(RADON,), warm_up=30)
+    rng = np.random.default_rng(1)
+    calibrate(model, settings, rng=rng, rates=(100.0,), seconds=3600.0).save(folder / "demo.gft")
+    return folder / "demo.gfm"
 
 
 def _interrupted(*_: object) -> None:

@@ -19,6 +19,7 @@ SCHEMES = {
     "zmq://HOST:PORT": "messages of a ZeroMQ socket; zmq+ipc:PATH for one on this computer",
     "folder:PATH": "files that are dropped into a folder",
     "replay:FILE": "a file, a folder or a simulated scene, played again",
+    "demo:": "simulated detectors by which sources pass",
     "listmode:FILE": "events, a time and a channel or energy a line; - for standard input",
     "radiacode:": "a RadiaCode (experimental)",
     "digibase:": "an ORTEC digiBASE (experimental)",
@@ -233,6 +234,18 @@ def _replay(options: _Options) -> Source:
     return Replay(sets_behind(options.path), name=options.text, **asked)
 
 
+def _demo(options: _Options) -> Source:
+    from gamma_flow.live.sources.demo import Demo
+
+    asked = {
+        "detectors": options.take("detectors", _positive, 3),
+        "seed": options.take("seed", int, 1),
+        "speed": options.take("speed", float, 1.0),
+    }
+    options.done(*asked)
+    return Demo(**asked)
+
+
 def _listmode(options: _Options) -> Source:
     from gamma_flow.live.sources.listmode import Binner, ListMode, opened, started
 
@@ -283,6 +296,7 @@ _MAKERS: dict[str, Callable[[_Options], Source]] = {
     "zmq+ipc": _zmq,
     "folder": _folder,
     "replay": _replay,
+    "demo": _demo,
     "listmode": _listmode,
     "radiacode": _radiacode,
     "digibase": _digibase,

@@ -43,6 +43,7 @@ export function drawAlarms(place, alarms, shown, accepted) {
     return;
   }
   place.dataset.key = key;
+  place.toggleAttribute("data-many", open.length > 1);
   place.replaceChildren(...open.slice(0, MOST).map((alarm) => line(alarm, shown, accepted)));
   if (open.length > MOST) place.append(made("div", "alarm", `and ${open.length - MOST} more`));
 }
@@ -79,13 +80,15 @@ function line(alarm, shown, accepted) {
   const drawn = made("div", "alarm");
   const start = Date.parse(alarm.start);
   const name = alarm.kind === "class" ? `${glyph(alarm.name)} ${alarm.name}` : `✖ ${words(alarm)}`;
-  const when = made("span", "told", since(start));
+  const where = made("span", "told", `at ${alarm.detector} `);
+  const when = made("span", "", since(start));
   when.dataset.since = start;
   when.setAttribute("aria-live", "off");
   const button = made("button", "", "Show");
   button.type = "button";
   button.addEventListener("click", () => shown(alarm));
-  drawn.append(made("b", "", name), made("span", "told", `at ${alarm.detector}`), when);
+  drawn.append(made("b", "", name), where);
+  where.append(when);
   const more = details(alarm);
   if (more) drawn.append(made("span", "told", more));
   const acts = made("span", "acts");
