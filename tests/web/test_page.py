@@ -356,3 +356,42 @@ def test_ten_minutes_at_ten_frames_a_second_do_not_grow(browser: Any, tmp_path: 
             time.sleep(max(0.0, began + (number + 1) / 10 - time.monotonic()))
         # rows are kept up to a limit, which is reached half-way
         assert max(sizes[6:]) < 1.3 * max(sizes[4:6])
+
+
+def test_a_sum_of_frames_is_shown(browser: Any, tmp_path: Path, saved: Path) -> None:
+    with serving("-m", str(saved), "--log", str(tmp_path / "log.gfl")) as made:
+        for number in range(12):
+            made.post("/frames", encode(drawn(number, "left", source=number % 2 == 0)))
+        totals = [one["total"] for one in made.get("/frames?detector=left&order=newest&limit=12")["frames"]]
+        told = made.get("/picture?detector=left&sum=8")
+        assert told["frames"] == 8
+        assert told["total"] == pytest.approx(sum(totals[:8]))
+        assert told["live_time"] == pytest.approx(8.0)
+        assert made.get("/picture?detector=left&sum=64")["frames"] == 12
+        middle = made.get("/frames?detector=left&order=oldest&limit=12")["frames"][5]
+        before = made.get(f"/picture?detector=left&time={middle['time']}&sum=4")
+        assert before["total"] == pytest.approx(sum(totals[6:10]))
+        assert made.ask("GET", "/picture?detector=left&sum=1000")[0] == 400
+        with looking(browser, made) as page:
+            for number in (12, 13):
+                made.post("/frames", encode(drawn(number, "left", source=False)))
+            page.wait_for_selector("#answer >> text=Background")  # the last frame holds no source
+            page.keyboard.press("s")
+            page.wait_for_selector("#spectrum-title >> text=Spectrum of 8 frames")
+            page.wait_for_selector("#answer >> text=Cs137")
+            page.click("#sum")
+            page.wait_for_selector("#spectrum-title >> text=Spectrum of 14 frames")
+            page.click("#sum")
+            until(page, "document.querySelector('#spectrum-title').textContent === 'Spectrum'")
+            page.wait_for_selector("#answer >> text=Background")
+
+
+def test_without_a_log_there_is_nothing_to_sum(browser: Any, saved: Path) -> None:
+    with serving("-m", str(saved)) as made:
+        made.post("/frames", encode(drawn(0, "left", source=True)))
+        status, content, _ = made.ask("GET", "/picture?detector=left&sum=8")
+        assert (status, "keeps no log" in content["sentence"]) == (400, True)
+        with looking(browser, made) as page:
+            made.post("/frames", encode(drawn(1, "left", source=True)))
+            page.wait_for_selector("#answer >> text=Cs137")
+            assert not page.is_visible("#sum")

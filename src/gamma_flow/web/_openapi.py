@@ -115,6 +115,11 @@ def _paths() -> Plain:
                     _query("detector", _TEXT, "Whose: its last frame, or that of a time."),
                     _query("time", _TIME, "When the frame began."),
                     _query("frame", _COUNT, "Or its number in the log."),
+                    _query(
+                        "sum",
+                        {**_COUNT, "minimum": 1, "maximum": 256, "default": 1},
+                        "Together with so many frames before it, of the log.",
+                    ),
                 ],
             )
         },
@@ -217,6 +222,7 @@ def _schemas() -> Plain:
         ),
         "Picture": _object(
             {
+                "frames": {**_COUNT, "description": "That it is the sum of; intensities are averaged."},
                 "edges": _list({"type": "number"}),
                 "unit": _TEXT,
                 "kind": _KIND,

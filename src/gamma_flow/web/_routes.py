@@ -31,6 +31,7 @@ T = TypeVar("T")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _MOST_FRAMES, _MOST_WHOLE = 1000, 100  # of a page, with whole spectra
+_MOST_SUMMED = 256
 _SAFE = 10.0  # s that a request waits for the log
 
 
@@ -145,8 +146,9 @@ def _number(text: str) -> int:
 
 async def picture(request: Request) -> Response:
     """Return a frame with its fit: the last one of a detector, the one of a time, or that of a number."""
-    query = Query(request, "detector", "time", "frame", "token")
+    query = Query(request, "detector", "time", "frame", "sum", "token")
     service = _service(request)
+    together = query.number("sum", 1, 1, _MOST_SUMMED) or 1
     detector, at = query.text("detector"), query.time("time")
     number = query.number("frame", None, 0, 10**18)
     if (detector is None) == (number is None) or (number is not None and at is not None):
@@ -159,8 +161,9 @@ async def picture(request: Request) -> Response:
             spectrum = work.frame_at(service, detector or "", at)
         else:
             spectrum = work.last_frame(service, detector or "")
+        whole, count = work.summed(service, spectrum, together)
         head = {"detector": spectrum.detector, "time": f"{spectrum.time}Z", "id": spectrum.id}
-        return answer(head | work.picture_of(service, spectrum.as_set()))
+        return answer(head | {"frames": count} | work.picture_of(service, whole.as_set()))
 
     return await _worked(request, drawn)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -29,6 +30,7 @@ __all__ = [
     "last_frame",
     "page_of_frames",
     "picture_of",
+    "summed",
 ]
 
 DETAILS: tuple[str, ...] = get_args(Detail)
@@ -159,6 +161,32 @@ def frame_at(service: Service, detector: str, time: np.datetime64) -> Frame:
     for entry in service.reader().frames(time, until, detector, limit=1):
         return entry.frame()
     raise RequestError("there is no such frame", where=detector[:80], found=f"{time}")
+
+
+def summed(service: Service, last: Frame, count: int) -> tuple[Frame, int]:
+    """Return the sum of a frame and those before it in the log, ``count`` at most, and how many these are.
+
+    It reaches back as long as the frames lie on one axis and have their spectra. Intensities are averaged.
+    """
+    if count == 1:
+        return last, 1
+    until = last.time + np.timedelta64(1, "us")
+    values, live, number, first = last.values.copy(), last.live_time, 1, last.time
+    for entry in service.reader().frames(
+        until=until, detector=last.detector, newest_first=True, limit=count + 1
+    ):
+        if number == count:
+            break
+        if entry.time == last.time and entry.id == last.id:
+            continue
+        if entry.values is None or entry.kind != last.kind or not entry.axis.matches(last.axis):
+            break
+        values += entry.values
+        live += entry.live_time
+        number, first = number + 1, entry.time
+    if last.kind != "counts":
+        values /= number
+    return replace(last, values=values, live_time=live, real_time=math.nan, time=first), number
 
 
 def entry_told(entry: Entry, spectra: str = "none") -> dict[str, Any]:

@@ -16,6 +16,7 @@ import { drawUnknown, ofAlarm } from "./unknown.js";
 import { Waterfall } from "./waterfall.js";
 
 const SHOWN = 600; // rows of the timeline
+const SUMS = [1, 8, 64]; // frames that are shown together
 const PICTURE = 100; // ms between two pictures at least
 const HELD = 1500; // ms that a name stays in sight after it was found: ten frames a second would flicker
 const HELD_UNKNOWN = 4000; // ms, the same for the panel of the unknown, which has to be read
@@ -30,6 +31,7 @@ let lastAsked = 0;
 let lastSpoken = ["", -1e9];
 let lastNovel = -1e9; // when an unknown was drawn
 let dirty = false;
+let together = 1; // frames of which the spectrum is the sum
 
 const changed = () => {
   if (!dirty) requestAnimationFrame(draw);
@@ -97,6 +99,7 @@ async function refresh() {
     // a service in trouble answers with an error, and says all the same whether it keeps a log
     const health = await ask("/health").catch((problem) => problem.content);
     past.logged = health.log;
+    page("sum").hidden = !health.log;
     page("older").disabled = !health.log;
   } catch {
     return; // the next connection asks again
@@ -124,7 +127,7 @@ async function resync() {
 async function look() {
   const row = state.shown;
   if (!row || !state.selected || document.hidden) return;
-  const key = `${state.selected} ${row.time}`;
+  const key = `${state.selected} ${row.time} ${together}`;
   if (asking || key === asked) return;
   const wait = lastAsked + PICTURE - performance.now();
   if (wait > 0) {
@@ -136,6 +139,7 @@ async function look() {
   lastAsked = performance.now();
   const query = new URLSearchParams({ detector: state.selected });
   if (state.moment) query.set("time", row.time);
+  if (together > 1) query.set("sum", together);
   try {
     const found = await ask(`/picture?${query}`);
     if (found.detector === state.selected) picture = { ...found, moment: state.moment };
@@ -166,6 +170,7 @@ function draw() {
         picture.drawn = true;
         spectrum.draw(picture);
         drawShares(page("shares"), picture);
+        say(page("spectrum-title"), picture.frames > 1 ? `Spectrum of ${picture.frames} frames` : "Spectrum");
         if (picture.novel) lastNovel = performance.now();
         const held = live && picture.classes && performance.now() - lastNovel < HELD_UNKNOWN;
         const alarm = live ? state.unknownOf(state.selected) : null;
@@ -189,6 +194,10 @@ function draw() {
 }
 
 function drawVerdict(detector, row, live) {
+  if (together > 1 && picture?.classes) {
+    drawAnswer(page("answer"), picture.present, picture.novel);
+    return;
+  }
   if (!live) {
     drawAnswer(page("answer"), row.present, row.novel);
     return;
@@ -256,18 +265,27 @@ function scale() {
   page("scale").setAttribute("aria-pressed", spectrum.log);
 }
 
+function sum() {
+  together = SUMS[(SUMS.indexOf(together) + 1) % SUMS.length];
+  say(page("sum"), together > 1 ? `${together} frames` : "1 frame");
+  page("sum").setAttribute("aria-pressed", together > 1);
+  changed();
+}
+
 function escape() {
   if (dropped.open) dropped.close();
   else past.live();
 }
 
 page("scale").addEventListener("click", scale);
+page("sum").addEventListener("click", sum);
 page("whole").addEventListener("click", () => spectrum.reset());
 page("older").addEventListener("click", () => past.scroll(-0.5, SHOWN));
 page("newer").addEventListener("click", () => past.scroll(0.5, SHOWN));
 page("now").addEventListener("click", () => past.live());
 bindKeys(page, [
   [["l"], "logarithmic or linear", scale],
+  [["s"], "sum of the last frames", sum],
   [["+", "-"], "zoom in, out", (key) => spectrum.zoomAt(key === "+" ? 0.7 : 1 / 0.7)],
   [["0"], "whole range", () => spectrum.reset()],
   [["a", "d"], "move to lower, higher energies", (key) => spectrum.pan(key === "a" ? -0.2 : 0.2)],
