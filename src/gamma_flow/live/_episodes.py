@@ -144,13 +144,15 @@ class Episodes:
         name = self.names[s]
         if name == GROSS:
             return not (others or warm)
-        if name == UNKNOWN:
-            # a strong source whose template is not quite right leaves a residual
-            return not (others - {GROSS} or warm)
         beside = bool(others - {GROSS}) or warm
+        if name == UNKNOWN and (warm or not beside):
+            return not warm
         if not (beside or (self.calibration.settings.confirm and self._witness.calibrated)):
             return True
-        if name not in self._witness.present(sums, track.surroundings):
+        present, novel = self._witness.found(sums, track.surroundings)
+        # a strong source whose template is not quite right leaves a residual, and an unknown one what looks
+        # like the continuum of a class: beside an alarm the model has to say what it is
+        if not (novel if name == UNKNOWN else name in present and not (novel and UNKNOWN in others)):
             return False
         self.agreed[s] = agreed + 1
         return not beside or agreed + 1 >= _AGREED

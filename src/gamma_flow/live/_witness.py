@@ -42,13 +42,15 @@ class Witness:
         """Whether the model decides by evidence; by the share weak sources would be none."""
         return self.model.method.rule == "evidence"
 
-    def present(self, sums: Floats, around: Surroundings) -> frozenset[str]:
-        """Return the classes that are present in summed counts, (C,)."""
+    def found(self, sums: Floats, around: Surroundings) -> tuple[frozenset[str], bool]:
+        """Return the classes that are present in summed counts, (C,), and whether there is more in them."""
         spectra = SpectrumSet(sums[None], around.templates.axis)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AnalysisWarning)  # the tracker's note tells what is to be told
-            found = self._model(around).analyse(spectra, detail="evidence").present[0]
-        return frozenset(name for name, there in zip(self.model.classes, found, strict=True) if there)
+            found = self._model(around).analyse(spectra)
+        present = zip(self.model.classes, found.present[0], strict=True)
+        names = frozenset(name for name, there in present if there)
+        return names, bool(found.novel is not None and found.novel[0])
 
     def _model(self, around: Surroundings) -> Model:
         """Return the model in these surroundings; made once as long as they stand still."""
