@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from gamma_flow.data import Axis
 from gamma_flow.errors import AnalysisWarning, GammaFlowError
 from gamma_flow.live._episodes import Episode, Episodes
+from gamma_flow.live._peaks import PeakFilter
 from gamma_flow.live._surroundings import Surroundings
-from gamma_flow.live._track import PeakFilter, Track
+from gamma_flow.live._track import Track
 from gamma_flow.live._witness import Witness
 from gamma_flow.live.alarm import Alarm
 from gamma_flow.live.calibration import AlarmCalibration

@@ -12,8 +12,9 @@ from gamma_flow.data import Axis
 from gamma_flow.errors import DamagedFileError, GammaFlowError, SettingsError
 from gamma_flow.io._source import Source
 from gamma_flow.io.container import read_container, write_container
+from gamma_flow.live._peaks import PeakFilter
 from gamma_flow.live._surroundings import Surroundings
-from gamma_flow.live._track import PeakFilter, Track
+from gamma_flow.live._track import Track
 from gamma_flow.live._watched import Watched
 from gamma_flow.live.alarm import Alarm
 from gamma_flow.live.calibration import AlarmCalibration
