@@ -4,7 +4,8 @@ import { drawAlarms } from "./alarms.js";
 import { learn, startTheme } from "./colours.js";
 import { Detectors } from "./detectors.js";
 import { Dropped } from "./drop.js";
-import { ago, clock, made, measured, number, rate, say } from "./format.js";
+import { drawFacts } from "./facts.js";
+import { made, say } from "./format.js";
 import { bindKeys } from "./keys.js";
 import { ask, listen } from "./net.js";
 import { Past } from "./past.js";
@@ -164,7 +165,7 @@ function draw() {
   if (shown) {
     const fits = picture && (live ? picture.moment === null : picture.moment === shown);
     drawVerdict(current, shown, live);
-    drawFacts(current, shown, live);
+    drawFacts(page("facts"), current, shown, live, state.stuck);
     if (fits && picture.edges) {
       if (picture.drawn !== true) {
         picture.drawn = true;
@@ -219,25 +220,6 @@ function drawNote(current, shown) {
   const remark = current?.note ?? "";
   page("remark").hidden = !remark;
   say(page("remark"), remark && `The tracker: ${remark}.`);
-}
-
-function drawFacts(detector, row, live) {
-  const parts = [];
-  const fact = (value, unit) => {
-    const one = made("span", "");
-    one.append(made("b", "", value), ` ${unit}`);
-    parts.push(one);
-  };
-  const { value, unit } = rate(row);
-  if (unit === "counts/s") fact(number(value), unit);
-  fact(number(row.total), measured(row.kind));
-  if (row.live > 0) fact(row.live.toFixed(2), "s live");
-  if (live) parts.push(made("span", "", clock(row.at)));
-  else parts.push(made("span", "trouble", `${clock(row.at, true)}, ${ago(Date.now() - row.at)} ago`));
-  const sentence = detector.sentence || row.sentence;
-  if (live && detector.state !== "ok" && sentence) parts.push(made("span", "trouble", sentence));
-  if (state.stuck) parts.push(made("span", "trouble", state.stuck));
-  page("facts").replaceChildren(...parts);
 }
 
 function drawWhen(rows, live) {
