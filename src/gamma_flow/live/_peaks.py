@@ -65,8 +65,9 @@ class PeakFilter:
         whole = near_by.sum(axis=0) >= 3
         # a filter that the end of the axis cuts would take the slope there for a peak
         whole &= (place - middle[0] >= sigma * 2) & (middle[-1] - place >= sigma * 2)
-        kept = np.where(near_by, weights, 0.0)[:, whole] if whole.any() else np.zeros((len(middle), 1))
-        used_by = near_by[:, whole] if whole.any() else np.arange(len(middle))[:, None] == 0
+        kept, used_by = weights[:, whole], near_by[:, whole]
+        if not whole.any():  # a single place that answers nothing
+            kept, used_by = np.zeros((len(middle), 1)), np.arange(len(middle))[:, None] == 0
         rows, columns = np.nonzero(used_by.T)
         own = kept[columns, rows]
         starts = np.searchsorted(rows, np.arange(kept.shape[1]))

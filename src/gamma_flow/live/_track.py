@@ -230,7 +230,7 @@ class Track:
     # ------------------------------------------------------------------ its state
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Return numbers and arrays from which `restored` makes the same track."""
+        """Return numbers and arrays from which `restore` makes the same track."""
         told = {name: getattr(self, name) for name in _NUMBERS}
         around = self.surroundings
         told |= {"gain": around.gain, "offset": around.offset, "drift": self._drift, "drifted": self._drifted}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gamma_flow.data import SpectrumSet
 from gamma_flow.data.family import Family
+from gamma_flow.data.templates import Templates
 from gamma_flow.errors import AnalysisWarning
 from gamma_flow.live._surroundings import Surroundings
 from gamma_flow.model import Model
@@ -58,14 +59,14 @@ class Witness:
             on_it = self.model.on(around.templates.axis)
             here = replace(on_it, shapes=around.shapes, family=None)
             if on_it.family is not None:
-                here = replace(here, family=_moved(on_it.family, around))
+                here = replace(here, family=_moved(on_it.family, here, around))
             self._here = around, replace(self.model, templates=here)
         return self._here[1]
 
 
-def _moved(family: Family, around: Surroundings) -> Family:
-    """Return a family with the background and at the gain of the surroundings."""
+def _moved(family: Family, here: Templates, around: Surroundings) -> Family:
+    """Return a family at the gain of the surroundings, with the background of the templates here."""
     edges = around.templates.axis.edges
     shapes = np.stack([moved(shape, edges, around.gain, around.offset) for shape in family.shapes])
-    shapes[:, around.background] = around.shapes[around.background]
+    shapes[:, around.background] = here.shapes[around.background]
     return replace(family, shapes=shapes)
